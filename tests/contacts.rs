@@ -309,7 +309,7 @@ async fn a_user_manages_own_devices_and_no_e_mail_address() {
 }
 
 #[tokio::test]
-async fn a_user_has_twenty() {
+async fn a_user_has_at_most_twenty_contacts() {
     let server = secured();
     let app = key(&server, "contacts").await;
     for number in 0..MOST_CONTACTS {

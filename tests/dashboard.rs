@@ -275,7 +275,7 @@ fn a_list_that_cannot_be_read_shows_the_reason(#[case] problem: Problem, #[case]
 #[case("user_id", "This user ID isn't valid.")]
 #[case("q", "This search isn't valid.")]
 #[case("before", "This link isn't valid.")]
-fn what_cannot_be_asked_for_has_a_way_out(#[case] field: &str, #[case] heading: &str) {
+fn an_invalid_address_shows_a_link_to_all_notifications(#[case] field: &str, #[case] heading: &str) {
     let problem = Problem::invalid(vec![FieldError::new(field, Invalid::new("Take it from the next link."))]);
     let html = render(Initial { snapshot: Err(problem), ..Initial::default() });
     let state = between(&html, "class=\"state", "<nav");
@@ -285,7 +285,7 @@ fn what_cannot_be_asked_for_has_a_way_out(#[case] field: &str, #[case] heading: 
 }
 
 #[test]
-fn what_turns_a_text_is_seen_or_stays_where_it_is() {
+fn bidirectional_controls_are_shown_or_isolated() {
     let mut notification = with(1, "see https://a.example/\u{202e}gpj.exe", |new| {
         new.user_id = UserId::parse("gnp.\u{202e}exe").unwrap();
     });

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::harness::App;
 
 #[tokio::test]
-async fn both_are_well() {
+async fn healthz_and_readyz_answer_ok() {
     for path in ["/healthz", "/readyz"] {
         let answer = App::new().get(path).await;
         assert_eq!((answer.status.as_u16(), answer.json()), (200, json!({"status": "ok"})));

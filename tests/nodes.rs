@@ -116,7 +116,7 @@ async fn a_lease_ends_on_every_node() {
 /// A server that cannot reach the store does not send changes of others until it knows that the client's credentials
 /// are still valid. Then it sends them all.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_told_before_it_is_known_that_the_lease_goes_on() {
+async fn no_change_is_sent_before_the_credential_is_confirmed() {
     let nats = Nats::start();
     let store = postgres::new_database().await;
     let (reader, kept, sender) = (make_key(&store, "read"), make_key(&store, "read"), make_key(&store, "send"));

@@ -319,7 +319,7 @@ async fn ask(app: &App, method: &Method, path: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn where_nothing_is_no_method_is_allowed() {
+async fn an_unknown_path_has_no_allow_header() {
     let app = App::new();
     for path in ["/nothing", "/favicon.ico", "/pkg/nothing.js", "/a/b", "/api/nothing", "/api/ui/nothing"] {
         for method in METHODS {

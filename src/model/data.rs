@@ -213,7 +213,7 @@ mod tests {
     #[case(r#"{"b":1,"a":2,"b":3}"#)]
     #[case(r#"{"a b":" \" { [ \\","é":"\u00e9\ud83d\udd14\u0000\/"}"#)]
     #[case("{}")]
-    fn what_was_sent_comes_back(#[case] json: &str) {
+    fn compact_json_is_kept_byte_for_byte(#[case] json: &str) {
         assert_eq!(Data::parse(json).unwrap().as_str(), json);
         assert_eq!(Data::stored(json).as_str(), json);
         assert_eq!(serde_json::to_string(&Data::parse(json).unwrap()).unwrap(), json);
@@ -287,7 +287,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_means_what_was_sent(value in json()) {
+        fn parsing_removes_only_insignificant_white_space(value in json()) {
             let value = serde_json::json!({ "a": value });
             let compact = value.to_string();
             let (pretty, as_sent) = (serde_json::to_string_pretty(&value).unwrap(), Data::parse(&compact).unwrap());

@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_named_is_not_made() {
+    fn errors_beyond_the_limit_are_not_constructed() {
         let mut all = Complaints::default();
         for index in 0..30 {
             let mut part = all.for_part();

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_written_is_read_as_that() {
+    fn only_the_exact_stored_format_is_read() {
         for wrong in [
             "2025-02-29T00:00:00.000000Z",
             "2025-13-01T00:00:00.000000Z",

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_held_is_counted_until_it_is_let_go() {
+    fn bytes_are_counted_until_their_last_holder_is_dropped() {
         let budget = Budget::new(10);
         let mut one = budget.share();
         assert_eq!((one.grow(6), one.grow(4), one.grow(1)), (Ok(()), Ok(()), Err(Exhausted)));

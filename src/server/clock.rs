@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_beyond_the_calendar_is_its_end() {
+    fn times_beyond_the_calendar_are_clamped() {
         let now = Timestamp::parse("2026-01-01T00:00:00Z").unwrap();
         assert_eq!(moved(now, TimeDelta::days(-1)).to_string(), "2025-12-31T00:00:00.000000Z");
         for far in [TimeDelta::MAX, TimeDelta::days(4_294_967_295), TimeDelta::days(3_000_000)] {

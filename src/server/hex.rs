@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read() {
+    fn encoding_and_decoding_round_trip() {
         let all: [u8; 256] = std::array::from_fn(|place| u8::try_from(place).unwrap());
         assert_eq!(decode(&encode(&all)), Some(all));
         assert_eq!(decode_all(&encode(&all)), Some(all.to_vec()));

@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn each_may_what_they_may_and_nothing_else() {
+    fn each_principal_has_exactly_its_scopes() {
         let read = Principal::key(KeyId::new(1), Scopes::of(&[Scope::Read]));
         let mark = Principal::key(KeyId::new(2), Scopes::of(&[Scope::Mark]));
         for (principal, allowed) in [

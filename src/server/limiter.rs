@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_more_than_the_burst_waits_and_others_do_not() {
+    fn requests_over_the_burst_are_refused_for_that_caller_only() {
         let limiter = Limiter::new(rate("1/m:3"));
         let left: Vec<_> = (0..3).map(|_| limiter.check(&"ann").unwrap().left).collect();
         assert_eq!(left, [2, 1, 0]);
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_for_one_is_counted_for_none() {
+    fn a_batch_refused_for_one_recipient_is_counted_for_none() {
         let limiter = Limiter::new(rate("1/m:3"));
         let [one, two, four] = [1, 2, 4].map(|count| NonZeroU32::new(count).unwrap());
         limiter.check_many(&"bob", two).unwrap();
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_weighs_more_is_paid_by_the_next_and_never_for_ever() {
+    fn extra_weight_delays_the_next_requests_by_a_bounded_time() {
         let limiter = Limiter::new(rate("1/s:10"));
         assert_eq!(limiter.check(&"ann").unwrap().left, 9);
         limiter.charge(&"ann", 4);
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn no_rate_is_too_extreme() {
+    fn extreme_rates_do_not_overflow() {
         let slowest = format!("1/h:{}", LONGEST_WINDOW / 3_600);
         for text in [&*slowest, "1000000000/s:1", "1000000000/s:4294967295", "1/h:1"] {
             let limiter = Limiter::new(rate(text));
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_idle_is_forgotten() {
+    fn idle_callers_are_forgotten() {
         let limiter = Limiter::new(rate("1000/s:1"));
         for who in 0..1_000 {
             limiter.check(&who).unwrap();

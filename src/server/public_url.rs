@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_browser_could_go_to_is_refused() {
+    fn an_invalid_public_url_is_refused() {
         for wrong in [
             "",
             "notify.example",

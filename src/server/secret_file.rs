@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_of_a_file_is_told_and_what_stands_in_its_place_is_not() {
+    fn an_error_names_the_path_but_not_a_secret_given_as_a_path() {
         let folder = std::env::temp_dir().join(format!("campanile-secret-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let file = folder.join("key");
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_editors_add_to_a_text_is_no_part_of_it() {
+    fn a_byte_order_mark_and_final_line_breaks_are_removed() {
         let file = std::env::temp_dir().join(format!("campanile-secret-text-{}", std::process::id()));
         let text = |bytes: &[u8]| {
             fs::write(&file, bytes).unwrap();

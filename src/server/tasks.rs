@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_goes_on_panicking_is_tried_every_few_seconds_and_one_that_is_done_is_over() {
+    async fn a_panicking_task_is_restarted_with_pauses_and_a_finished_one_is_not() {
         let tasks = Tasks::default();
         let runs = Arc::new(AtomicU32::new(0));
         let counted = Arc::clone(&runs);
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_of_them_end_when_they_are_stopped() {
+    async fn stopping_ends_all_tasks() {
         struct Held(Arc<AtomicU32>);
         impl Drop for Held {
             fn drop(&mut self) {

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_named_out_of_date_or_for_another_purpose_is_not_trusted() {
+    fn certificates_of_other_names_dates_or_purposes_are_refused() {
         let good = certificate("db", &["db"], |_| {});
         assert!(!is_trusted(&certificate("db", &["db"], |_| {}), &good, Some("db")), "another key");
         let changes: [(&str, Change); 5] = [

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn only_so_much_is_done_at_once_and_a_panic_takes_no_place_along() {
+    async fn concurrent_work_is_bounded_and_a_panic_frees_its_place() {
         let workshop = Workshop::with_places(2);
         let (busy, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let jobs = (0..20).map(|number| {

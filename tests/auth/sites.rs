@@ -146,7 +146,7 @@ async fn no_site_can_read_anything_unless_it_is_listed() {
 }
 
 #[tokio::test]
-async fn a_browser_that_came_encrypted_is_to_come_so_again() {
+async fn encrypted_requests_are_answered_with_strict_transport_security() {
     let options = HttpOptions { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()], ..open() };
     let server = Secured::with(Limits::default(), options);
     let ask = async |peer: Option<Peer>, proto: &str| {

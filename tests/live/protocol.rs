@@ -84,7 +84,7 @@ async fn a_small_text_is_passed_over_and_ping_is_answered() {
 }
 
 #[tokio::test]
-async fn a_client_that_says_nothing_without_end_is_cut_off() {
+async fn a_client_that_sends_an_endless_message_is_disconnected() {
     let server = Server::start(10).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let handshake = "GET /ws/ann HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\

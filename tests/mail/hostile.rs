@@ -144,7 +144,7 @@ async fn no_line_break_becomes_a_header() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_links_are_links() {
+async fn only_http_links_become_links_in_a_mail() {
     let relay = Relay::start();
     let place = Place::start(&SettingsInput {
         public_url: Some("https://example.com".to_owned()),

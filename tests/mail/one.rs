@@ -103,7 +103,7 @@ async fn no_user_sees_the_address_of_another() {
 
 /// A relay that accepts only ASCII addresses gets no others, and the other addresses still get their mail.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_the_relay_cannot_take_is_not_its_end() {
+async fn a_relay_without_smtputf8_fails_only_the_address_that_needs_it() {
     let relay = Relay::start_with(&["--ascii"]);
     let place = Place::start(&said("memory:", &relay)).await;
     let contact = place.contact("ann", "änn@example.com").await;

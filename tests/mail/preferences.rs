@@ -314,7 +314,7 @@ async fn a_user_names_a_hundred_categories_at_most() {
 
 /// Each change is about one part: concurrent changes are all kept.
 #[tokio::test(flavor = "multi_thread")]
-async fn changes_at_once_are_all_there() {
+async fn concurrent_changes_are_all_kept() {
     each_store(async |store| {
         let place = Place::start(&delivery::said(&store)).await;
         let changes = (0..12).map(|number| {

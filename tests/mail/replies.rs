@@ -279,7 +279,7 @@ async fn a_relay_that_does_not_let_us_in_is_left_alone_until_it_is_resumed() {
 
 /// After correcting the settings, an operator restarts the server, and need not wait.
 #[tokio::test(flavor = "multi_thread")]
-async fn with_other_settings_it_is_tried_at_once() {
+async fn a_paused_relay_is_retried_at_once_after_a_change_of_settings() {
     for store in [new_file(), postgres::new_database().await] {
         let relay = Relay::start_with(&["--auth", "me:secret"]);
         let place = Place::start(&said(&store, &relay)).await;

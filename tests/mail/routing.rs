@@ -146,7 +146,7 @@ async fn a_server_without_a_relay_says_that_it_has_none() {
 
 /// The sender's choice of channels is not part of the notification.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_answer_is_as_it_would_be_without() {
+async fn routing_fields_do_not_change_the_answer() {
     let relay = Relay::start();
     let place = Place::start(&said("memory:", &relay)).await;
     place.contact("ann", "ann@example.com").await;
@@ -189,7 +189,7 @@ async fn the_answer_is_as_it_would_be_without() {
 
 /// In a batch, channels can be given for each notification or for all.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_says_it_for_each_or_for_all() {
+async fn a_batch_has_routing_for_each_notification_or_for_all() {
     let relay = Relay::start();
     let place = Place::start(&said("memory:", &relay)).await;
     for user_id in ["ann", "bob"] {

@@ -148,7 +148,7 @@ async fn mandatory_mails_continue() {
 
 /// Mail programs and gateways send the request in many forms, and cookies and origins do not matter.
 #[tokio::test(flavor = "multi_thread")]
-async fn however_it_is_clicked() {
+async fn one_click_works_in_every_form_that_mail_programs_send() {
     let relay = Relay::start();
     let place = Place::start(&public("memory:", &relay)).await;
     let foreign: &[(&str, &str)] = &[

@@ -267,7 +267,7 @@ async fn a_field_that_is_not_known_is_ignored_where_that_is_asked_for() {
 
 /// However many errors there are, and however long their names are, the response is short.
 #[tokio::test]
-async fn much_that_is_wrong() {
+async fn a_large_number_of_errors_gets_a_short_answer() {
     let app = App::new();
     let name = "\u{1b}é".repeat(100_000);
     for (method, path, _) in ROUTES.into_iter().filter(|route| route.2) {

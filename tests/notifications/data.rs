@@ -28,12 +28,12 @@ fn assert_shown(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn create_answers_it() {
+async fn create_returns_data() {
     assert_shown(&app_with_one().await.1);
 }
 
 #[tokio::test]
-async fn get_and_patch_answer_it() {
+async fn get_and_patch_return_data() {
     let (app, created) = app_with_one().await;
     let path = format!("/api/notifications/{}", created.header("location").rsplit('/').next().unwrap());
     assert_shown(&app.get(&path).await);
@@ -42,26 +42,26 @@ async fn get_and_patch_answer_it() {
 }
 
 #[tokio::test]
-async fn list_answers_it() {
+async fn list_returns_data() {
     let (app, _) = app_with_one().await;
     assert_shown(&app.get("/api/notifications/list").await);
     assert_shown(&app.get("/api/notifications/list?user_id=ann&q=HI").await);
 }
 
 #[tokio::test]
-async fn changes_answer_it() {
+async fn changes_return_data() {
     let (app, _) = app_with_one().await;
     assert_shown(&app.get("/api/notifications/changes/ann?since=0").await);
 }
 
 #[tokio::test]
-async fn the_page_carries_it() {
+async fn the_dashboard_page_contains_data() {
     let (app, _) = app_with_one().await;
     assert_shown(&app.get(Address::PATH).await);
 }
 
 #[tokio::test]
-async fn the_page_is_answered_it_when_it_asks_again() {
+async fn the_snapshot_of_the_dashboard_returns_data() {
     let (app, _) = app_with_one().await;
     let request = Request::post("/api/ui/snapshot")
         .header(header::HOST, "localhost:8000")
@@ -93,7 +93,7 @@ async fn data_accepted_at_the_limit_is_returned() {
 }
 
 #[tokio::test]
-async fn it_is_at_most_thirty_two_deep() {
+async fn data_over_32_levels_deep_is_refused() {
     let app = App::new();
     let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
     let body = |data: &str| format!(r#"{{"user_id": "ann", "content": "hi", "data": {data}}}"#);

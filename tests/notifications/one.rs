@@ -7,7 +7,7 @@ use crate::harness::App;
 const NONE: &str = "/api/notifications/019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f";
 
 #[tokio::test]
-async fn one_is_read_unread_and_gone() {
+async fn a_notification_is_marked_read_and_unread_and_deleted() {
     let app = App::new();
     let path = format!("/api/notifications/{}", app.notify("ann", "a").await);
     assert_eq!(app.get(&path).await.json()["content"], "a");

@@ -215,7 +215,7 @@ async fn a_browser_reads_the_push_and_its_push_service_verifies_the_sender() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_is_of_use_until_it_expires() {
+async fn the_ttl_of_a_push_ends_when_the_notification_expires() {
     let (browsers, service, place) =
         (Browsers::start(), PushService::start().await, Place::start(&said("memory:")).await);
     let api = Api::of(&place);

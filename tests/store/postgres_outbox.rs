@@ -194,7 +194,7 @@ async fn only_events_that_an_endpoint_wants_are_written() {
 }
 
 #[tokio::test]
-async fn a_delivery_goes_its_way() {
+async fn a_delivery_is_planned_claimed_and_settled() {
     let url = new_database().await;
     let store = open(&url, 100).await;
     store.add_webhook(&webhook(everything())).await.unwrap();

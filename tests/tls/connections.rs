@@ -117,7 +117,7 @@ async fn long() -> Response {
 }
 
 #[tokio::test]
-async fn nothing_is_kept_back_of_a_stream() {
+async fn every_chunk_of_a_stream_is_flushed() {
     let server = Server::start(1, LONG);
     let mut stream = server.authority.connect(server.address, &["http/1.1"]).await;
     ask(&mut stream, "/long", "the end").await;

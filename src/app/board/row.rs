@@ -185,7 +185,7 @@ mod tests {
     use crate::{app::page::Initial, model::Notification};
 
     #[test]
-    fn a_row_joins_a_block_beside_it_and_none_takes_in_rows_for_ever() {
+    fn a_row_joins_a_neighbouring_block_until_the_block_is_full() {
         assert_eq!(block_between(None, None, 7), 7);
         assert_eq!(block_between(Some(0), None, 31), 0, "older ones are added at the end");
         assert_eq!(block_between(Some(0), None, 32), 32);

@@ -160,7 +160,7 @@ mod tests {
     #[case("Delete")]
     #[case("ArrowDown")]
     #[case("Enter")]
-    fn nothing_is_taken_from_a_user_who_types(#[case] key: &str) {
+    fn keys_typed_into_a_field_are_not_shortcuts(#[case] key: &str) {
         assert_eq!(command(Press { is_typing: true, ..press(key) }, true), None);
     }
 
@@ -173,13 +173,13 @@ mod tests {
     }
 
     #[test]
-    fn the_browsers_own_shortcuts_stay_its_own() {
+    fn a_key_with_a_modifier_is_left_to_the_browser() {
         assert_eq!(command(Press { has_modifier: true, ..press("j") }, true), None);
     }
 
     #[cfg(feature = "ssr")]
     #[test]
-    fn no_user_is_told_of_a_key_that_does_nothing_for_them() {
+    fn shortcuts_that_a_user_cannot_use_are_not_listed() {
         use crate::app::{Words, page::Viewer};
 
         let user = Viewer { own: Some("ann".to_owned()), may_send: false, may_sign_out: true, name: None };

@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn even_in_a_hurry_it_does_not_hammer() {
+    fn an_immediate_retry_is_allowed_once_a_second() {
         let mut backoff = Backoff::default();
         assert!(backoff.may_hurry(0.0));
         backoff.begin(5_000.0);

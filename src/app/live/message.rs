@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_server_says_is_read() {
+    fn every_type_of_message_is_parsed() {
         let message = Message::parse(r#"{"type":"all_read","modseq":15,"unread_count":0,"user_id":"ann"}"#).unwrap();
         assert_eq!((message.kind, message.modseq, message.unread_count), (Kind::AllRead, Some(15), Some(0)));
         assert_eq!(message.user_id.unwrap().as_str(), "ann");

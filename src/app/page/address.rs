@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_does_not_know_is_ignored() {
+    fn unknown_parameters_are_ignored() {
         let address = Address::parse("user_id=a%2Fb&unread=true&__err=x&utm=1");
         assert_eq!(address, Address { user_id: Some("a/b".to_owned()), unread: true, ..Address::default() });
     }

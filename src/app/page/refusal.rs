@@ -108,7 +108,7 @@ mod on_the_server {
         }
 
         #[test]
-        fn a_link_of_another_site_says_nothing() {
+        fn a_forged_query_shows_no_refusal() {
             for query in [
                 "__path=/api/ui/send&__err=Call+555-1234",
                 "__path=/api/ui/send&__err=invalid_input.Call",

@@ -40,7 +40,7 @@ mod tests {
     const FORM: &[u8] = b"user_id=ann+b&content=%0D%0A%3C/textarea%3E%00&title=&idempotency_key=k";
 
     #[test]
-    fn what_was_typed_is_kept() {
+    fn typed_fields_are_kept_and_escaped() {
         let typed = TypedForm::read(FORM, false).unwrap();
         assert_eq!(typed.field("user_id").as_deref(), Some("ann b"));
         assert_eq!(typed.text_area("content").as_deref(), Some("\n\r\n&lt;/textarea&gt;\u{fffd}"));
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_have_been_sent_keeps_its_key() {
+    fn a_form_that_may_have_been_sent_keeps_its_idempotency_key() {
         let typed = TypedForm::read(FORM, true).unwrap();
         assert_eq!(typed.field("idempotency_key").as_deref(), Some("k"));
     }

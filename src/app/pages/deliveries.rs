@@ -233,7 +233,7 @@ mod tests {
     #[case("quiet_hours", "quiet hours to end.")]
     #[case("if_unread_after", "It is sent if it is still unread then.")]
     #[case("limit", "waits its turn.")]
-    fn what_is_held_says_what_for_and_until_when(#[case] reason: &str, #[case] said: &str) {
+    fn a_held_delivery_shows_the_reason_and_the_time(#[case] reason: &str, #[case] said: &str) {
         let html = shown(|delivery| delivery.reason = Some(reason.to_owned()));
         assert!(html.contains("Held back") && html.contains(said), "{html}");
         assert!(
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_contact_goes_to_none() {
+    fn a_delivery_without_a_contact_says_that_the_user_has_none() {
         let html = shown(|delivery| {
             delivery.state = DeliveryState::Skipped;
             delivery.reason = Some("no_contact".to_owned());

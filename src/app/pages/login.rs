@@ -149,12 +149,12 @@ mod tests {
     }
 
     #[test]
-    fn where_it_leads_stays_a_value() {
+    fn the_next_address_is_escaped_in_its_attribute() {
         assert!(render(None).contains("name=\"next\" value=\"/a?user_id=&quot;&gt;&lt;script&gt;"), "{}", render(None));
     }
 
     #[test]
-    fn what_is_wrong_is_said_at_the_field() {
+    fn the_error_is_attached_to_the_field() {
         let html = render(Some(Problem::new(Code::Unauthenticated, "There is no such key.")));
         assert!(html.contains("aria-invalid=\"true\""), "{html}");
         assert!(html.contains("aria-describedby=\"secret-problem secret-which\""), "{html}");

@@ -234,7 +234,7 @@ mod tests {
     #[case("2026-11-22T11:55:00Z", "5 min ago")]
     #[case("2026-11-20T12:00:00Z", "2 d ago")]
     #[case("2026-11-07T12:00:00Z", "7 Nov")]
-    fn what_was_is_said_as_people_say_it(#[case] moment: &str, #[case] want: &str) {
+    fn past_times_are_shown_in_words(#[case] moment: &str, #[case] want: &str) {
         let html = Owner::new().with(|| place().past(at(moment)).to_html());
         assert!(
             html.contains(&format!(">{want}<")) && html.contains("title=\"") && html.contains("datetime="),
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_will_be_is_said_too() {
+    fn future_times_are_shown_in_words() {
         let owner = Owner::new();
         let (soon, over) = (at("2026-11-22T12:05:00Z"), at("2026-11-22T11:00:00Z"));
         let html = owner.with(|| place().ahead(soon).to_html());

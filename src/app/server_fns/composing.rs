@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_at_its_field() {
+    fn every_invalid_field_is_reported() {
         let problem = parse("", " ", None, None, Some("javascript:alert(1)"), Ok(None)).unwrap_err();
         let fields: Vec<_> = problem.errors.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(fields, ["user_id", "content", "link"]);

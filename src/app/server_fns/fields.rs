@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_field_can_hold_is_refused() {
+    fn values_that_a_form_field_cannot_hold_are_refused() {
         assert_eq!(write(&form(vec![1])), None);
         assert_eq!(write(&form(1.5)), None);
     }

@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_turns_a_name_is_seen() {
+    fn bidirectional_controls_are_made_visible() {
         assert_eq!(visible("gnp.\u{202e}exe"), "gnp.⟨U+202E⟩exe");
         assert_eq!(visible("\u{61c}a\u{2069}"), "⟨U+061C⟩a⟨U+2069⟩");
         for plain in ["user_123", "משתמש", "a b", "👩‍👩‍👧"] {

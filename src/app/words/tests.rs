@@ -70,7 +70,7 @@ fn thousands_stand_apart() {
 }
 
 #[test]
-fn what_is_put_into_a_word_stays_as_it_is() {
+fn placeholders_within_inserted_text_are_not_filled() {
     assert_eq!(fill("{1} of {0}.", &["{1}", "a"]), "a of {1}.");
     assert_eq!(fill("{0}", &[]), "");
     assert_eq!(fill("none", &["a"]), "none");

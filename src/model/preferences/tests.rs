@@ -144,7 +144,7 @@ fn what_is_wrong_is_said_at_its_place(#[case] patch: Value, #[case] places: &[&s
 #[case(json!({"from": null, "to": "7"}), &["quiet_hours.from", "quiet_hours.to"])]
 #[case(json!({"zone": "Mars"}), &["quiet_hours.zone"])]
 #[case(json!([]), &["quiet_hours"])]
-fn what_quiet_hours_need_is_not_taken_away(#[case] patch: Value, #[case] places: &[&str]) {
+fn a_patch_cannot_remove_a_required_field_of_quiet_hours(#[case] patch: Value, #[case] places: &[&str]) {
     assert_eq!(wrong(&everything(), &json!({"quiet_hours": patch})), places);
 }
 
@@ -188,7 +188,7 @@ fn a_hundred_categories_are_named_at_most() {
 }
 
 #[test]
-fn what_is_said_to_be_wrong_takes_little_room() {
+fn the_number_and_length_of_errors_are_bounded() {
     assert_eq!(wrong(&json!({}), &categories(0..5_000, &json!(1))).len(), 100);
     let long = "é".repeat(100_000);
     let errors = Preferences::default().merge(&json!({&long: 1, "categories": {&long: null}})).unwrap_err();

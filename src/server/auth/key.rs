@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_a_key() {
+    fn malformed_keys_are_refused_with_a_reason() {
         let (short, upper, other) = (&TEXT[..TEXT.len() - 1], TEXT.to_uppercase(), TEXT.replace("cmp_", "cmq_"));
         let (longer, spaced, minus) = (format!("{TEXT}0"), format!("{TEXT} "), TEXT.replace('_', "-"));
         for wrong in ["", "cmp_", "cmp__", short, &upper, &other, &longer, &spaced, &minus, &TEXT[4..]] {

@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_revoked_ends_and_nothing_else() {
+    async fn revoking_a_session_ends_only_its_own_streams() {
         let streams = Arc::new(Streams::new(9));
         let mut of_key = standing(&streams, key(), None).open_stream(now()).unwrap();
         let mut of_session = standing(&streams, key(), Some([7; 32])).open_stream(now()).unwrap();
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn nothing_is_told_that_was_made_more_than_a_second_after_it_was_last_seen_to_be_good() {
+    async fn changes_wait_for_a_confirmation_less_than_a_second_old() {
         let streams = Arc::new(Streams::new(9));
         let mut of_key = standing(&streams, key(), None).open_stream(now()).unwrap();
         let mut of_token = standing(&streams, ann(), None).open_stream(now()).unwrap();
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_expires_ends_in_its_time() {
+    async fn a_lease_ends_when_the_credential_expires() {
         let streams = Arc::new(Streams::new(9));
         let until = Timestamp::from_micros(5_000_000);
         let mut pass = Standing { until, ..standing(&streams, ann(), None) }.open_stream(now()).unwrap();

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_kept_of_an_answer_is_short_and_harmless() {
+    fn a_kept_answer_is_shortened_and_has_no_control_characters() {
         assert_eq!(shortened(" a\u{1b}[31m\r\nb\0 "), "a [31m  b");
         assert_eq!(shortened(&"é".repeat(KEPT)).len(), KEPT);
         assert_eq!(shortened(&format!("x{}", "é".repeat(KEPT))).len(), KEPT - 1);

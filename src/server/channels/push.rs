@@ -154,7 +154,7 @@ pub(in crate::server) mod tests {
     }
 
     #[test]
-    fn what_is_too_long_is_cut_between_two_characters_as_readers_see_them() {
+    fn a_long_text_is_cut_between_grapheme_clusters() {
         let family = "👩‍👩‍👧‍👦";
         for (text, most) in [
             ("word ".repeat(3_000), 100),

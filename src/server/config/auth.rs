@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_off_unless_it_is_said_or_tokens_are_set_up() {
+    fn authentication_is_off_unless_turned_on_or_tokens_are_set_up() {
         assert!(settle(&input()).unwrap().is_none());
         assert!(settle(&SettingsInput { auth: Some(Switch::On), ..input() }).unwrap().unwrap().tokens.is_none());
         let tokens = SettingsInput { jwt_secret: secret(), jwt_audience: Some(vec!["a".to_owned()]), ..input() };
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_together_is_one_sentence_without_secrets() {
+    fn conflicting_settings_are_refused_without_showing_secrets() {
         let audience = || Some(vec!["a".to_owned()]);
         for (wrong, name) in [
             (SettingsInput { jwt_secret: secret(), ..input() }, "jwt-audience:"),

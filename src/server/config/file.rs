@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_by_its_place_its_name_and_its_kind_and_not_repeated() {
+    fn an_error_names_line_setting_and_type_and_does_not_repeat_the_value() {
         for (text, says) in [
             ("# one\njwt-secret = \"hush", "2 this is not valid TOML: a text ends with the quote that it begins with"),
             ("\n\njwt-secret =", "3 this is not valid TOML: the value is missing"),
@@ -165,7 +165,7 @@ mod tests {
 
     /// The defaults, given in the file.
     #[test]
-    fn every_setting_can_be_said() {
+    fn every_setting_can_be_given_in_the_file() {
         let defaults = fields(&SettingsInput::default_settings()).unwrap();
         let lines = defaults.iter().filter(|(_, value)| !value.is_null());
         let text: String = lines.map(|(name, value)| format!("{name} = {value}\n")).collect();

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_evidently_no_path_is_not_repeated() {
+    fn a_secret_given_in_place_of_a_path_is_not_repeated() {
         let long = format!("/{}", "hush/".repeat(1_000));
         for (variable, value) in [
             ("CAMPANILE_STORE_FILE", "postgres://me:hush@db/x"),

@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_refused_and_not_repeated() {
+    fn an_invalid_store_url_is_refused_without_repeating_it() {
         for url in [
             "postgres://me@db/x?Password=secret",
             "postgres://me@db/x?sslpassword=secret",

@@ -42,7 +42,7 @@ fn the_help_says_the_defaults() {
 }
 
 #[test]
-fn what_is_said_wins_over_the_file_and_the_file_over_the_default() {
+fn flags_win_over_the_file_and_the_file_over_defaults() {
     let in_file = SettingsInput { window: Some(5), batch_max: Some(6), ..SettingsInput::default() };
     let input = SettingsInput { window: Some(7), ..SettingsInput::default() };
     let settings = Settings::settle(InForce::merge(&input, &in_file).unwrap().settings().unwrap()).unwrap();
@@ -62,7 +62,7 @@ fn other_machines_are_refused_unless_a_gateway_is_promised() {
 }
 
 #[test]
-fn what_is_beyond_its_limits_is_one_sentence_that_names_them() {
+fn a_value_out_of_bounds_is_refused_with_the_bounds() {
     let of = |input: SettingsInput| settle(&input).unwrap_err().to_string();
     let input = SettingsInput::default;
     assert_eq!(of(SettingsInput { window: Some(0), ..input() }), "window: must be 1 to 1000000000.");
@@ -76,7 +76,7 @@ fn what_is_beyond_its_limits_is_one_sentence_that_names_them() {
 }
 
 #[test]
-fn what_compose_passes_on_empty_is_not_said() {
+fn empty_values_count_as_absent() {
     let empty = || Some(vec![String::new()]);
     let (public_url, allowed_hosts) = (Some(String::new()), empty());
     let settings =
@@ -165,7 +165,7 @@ fn mail_is_sent_where_a_relay_is_named() {
 }
 
 #[test]
-fn what_is_wrong_with_mail_is_one_sentence_that_names_it_and_holds_no_password() {
+fn invalid_mail_settings_are_named_without_the_password() {
     let text = |text: &str| Some(text.to_owned());
     let smtp = |url: &str| SettingsInput { smtp: text(url), ..mail() };
     for (wrong, name) in [
@@ -234,7 +234,7 @@ fn a_password_stands_in_a_file_and_a_mistake_in_a_template_is_told_with_its_line
 }
 
 #[test]
-fn what_may_not_be_meant_with_mail_is_a_warning() {
+fn suspicious_mail_settings_cause_a_warning() {
     let warnings = settle(&mail()).unwrap().warnings();
     assert!(matches!(&warnings[..], [one] if one.starts_with("public-url: ")), "{warnings:?}");
     let input = SettingsInput { public_url: Some("http://localhost/".to_owned()), ..mail() };
@@ -253,7 +253,7 @@ fn what_may_not_be_meant_with_mail_is_a_warning() {
 }
 
 #[test]
-fn what_may_not_be_meant_with_push_is_a_warning() {
+fn suspicious_push_settings_cause_a_warning() {
     let text = |text: &str| Some(text.to_owned());
     let input = SettingsInput { push_contact: text("mailto:you@example.com"), ..SettingsInput::default() };
     assert!(settle(&input).unwrap().warnings().is_empty());
@@ -264,7 +264,7 @@ fn what_may_not_be_meant_with_push_is_a_warning() {
 }
 
 #[test]
-fn who_is_told_of_what_and_how_often_can_be_said() {
+fn categories_and_delivery_limits_can_be_set() {
     let list = |list: &[&str]| Some(list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
     let default = settle(&SettingsInput::default()).unwrap().delivery;
     assert_eq!((default.rules, default.app_name.as_str()), (Rules::default(), "Campanile"));
@@ -368,7 +368,7 @@ mod whatever_is_said {
 
     proptest! {
         #[test]
-        fn it_is_settled_or_refused_in_one_line_and_nothing_overflows(input in input()) {
+        fn any_input_is_accepted_or_refused_in_one_line_without_overflow(input in input()) {
             match settle(&input) {
                 Err(refused) => {
                     let refused = format!("{refused:#}");

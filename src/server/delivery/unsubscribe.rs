@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_says_what_it_ends() {
+    fn a_token_carries_its_user_and_category() {
         for ending in [ending("ann", Some("alert")), ending("ann", None), ending("ä/ö?&\u{202e}", Some("a-b_1"))] {
             let token = write(&key(1), &ending);
             assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)), "{token}");

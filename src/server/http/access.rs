@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_below_the_api_is_the_operators() {
+    fn unknown_routes_below_the_api_need_the_scope_admin() {
         for path in ["/api/new", "/api/ui/new"] {
             assert_eq!(Access::of(&Method::GET, path), Access::To(Scope::Admin), "{path}");
         }

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_base_path_is_taken_away_where_it_stands() {
+    fn the_base_path_is_removed_from_requests_that_have_it() {
         let strip = |uri: &str| strip("/a/notify", &uri.parse().unwrap()).map(|uri| uri.to_string());
         assert_eq!(strip("/a/notify").as_deref(), Some("/"));
         assert_eq!(strip("/a/notify?x=1").as_deref(), Some("/?x=1"));
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn where_something_is_is_said_as_the_client_sees_it() {
+    fn locations_are_rewritten_to_include_the_base_path() {
         let complete = |name: HeaderName, start: &str, value: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(&name, HeaderValue::from_static(value));

@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn both_headers_say_the_same_or_the_old_one_nothing() {
+    fn x_frame_options_agrees_with_the_policy_or_is_absent() {
         let origins = ["https://portal.example", "self", "http://localhost:3000", "https://*.example.com"];
         for (list, sources, old) in [
             (&["none"][..], "'none'", Some("DENY")),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_gets_into_the_policy() {
+    fn invalid_frame_ancestors_are_refused() {
         for wrong in [
             "",
             "*",

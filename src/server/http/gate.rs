@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bearer_is_written_as_one_likes() {
+    fn the_bearer_scheme_is_case_insensitive() {
         let read = |text: &'static str| bearer(&HeaderValue::from_static(text)).map(str::to_owned);
         assert_eq!(read("Bearer abc").as_deref(), Some("abc"));
         assert_eq!(read("bearer   abc ").as_deref(), Some("abc"));

@@ -224,7 +224,7 @@ mod tests {
     const NAMES: [&str; 2] = ["user_id", "data"];
 
     #[test]
-    fn what_is_known_is_handed_out_as_it_was_written() {
+    fn known_fields_are_returned_as_raw_json() {
         let mut complaints = Complaints::default();
         let json = r#" {"data": {"n": 1e400, "x":[ ]} , "user_id": "\u0061nn"} "#;
         let [user_id, data] = object(json, &NAMES, Unknown::Refused, &mut complaints).unwrap();
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn no_depth_is_too_deep_to_be_skipped() {
+    fn deeply_nested_values_are_skipped_without_overflow() {
         let deep = "[".repeat(100_000) + &"]".repeat(100_000);
         let json = format!(r#"{{"data": {deep}, "x": {deep}}}"#);
         let mut complaints = Complaints::default();

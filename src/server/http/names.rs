@@ -39,7 +39,7 @@ mod tests {
     const KNOWN: [&str; 6] = ["user_id", "limit", "category", "unread", "q", "before"];
 
     #[test]
-    fn a_name_that_is_nearly_right_is_told_the_right_one() {
+    fn a_misspelt_name_is_answered_with_the_nearest_name() {
         for (name, right) in [
             ("userid", "user_id"),
             ("userId", "user_id"),
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_is_like_none_is_told_them_all() {
+    fn an_unknown_name_without_a_near_match_lists_all_names() {
         for name in ["page", "", "x", "offset", "日本", &"limit".repeat(13)] {
             assert_eq!(nearest(name, &KNOWN), None, "{name}");
         }

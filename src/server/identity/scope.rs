@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn admin_may_everything_and_the_others_what_they_say() {
+    fn admin_includes_every_scope_and_the_others_only_themselves() {
         let send = Scopes::of(&[Scope::Send]);
         assert!(send.allow(Scope::Send) && !send.allow(Scope::Read) && !send.allow(Scope::Admin));
         assert!(Scope::ALL.into_iter().all(|scope| Scopes::ADMIN.allow(scope)));

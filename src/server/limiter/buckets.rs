@@ -190,7 +190,7 @@ mod tests {
         /// For any requests at any times: no period gets more tokens than a burst and its share of the rate, and a
         /// client that waits as long as it is told is not refused again.
         #[test]
-        fn no_more_is_taken_than_there_is(
+        fn a_bucket_never_gives_more_than_its_rate(
             period in 1_u128..1_000,
             burst in 1_u32..20,
             asked in proptest::collection::vec((0_u128..3_000, 1_u32..25), 1..60),

@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sign_says_where_the_listener_is() {
+    fn hello_reset_and_heartbeat_carry_the_position() {
         let hello = Frame::sign(Sign::hello(Some((7, 2))));
         assert_eq!(text(&hello.json()), r#"{"type":"hello","modseq":7,"unread_count":2}"#);
         assert!(text(&hello.sse()).starts_with("id: 7\n"));

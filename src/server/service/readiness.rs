@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_answer_is_of_a_question_that_was_under_way() {
+    async fn concurrent_callers_share_a_check_and_later_ones_start_another() {
         let (readiness, asked) = (Readiness::default(), AtomicUsize::new(0));
         let takes_a_second = || {
             asked.fetch_add(1, Ordering::Relaxed);

@@ -22,7 +22,7 @@ mod tests {
     use super::fault;
 
     #[test]
-    fn only_what_refinery_can_read_is_given_to_it() {
+    fn only_migration_records_that_refinery_can_parse_are_accepted() {
         for (applied_on, checksum, is_good) in [
             ("2026-01-01T00:00:00Z", "18446744073709551615", true),
             ("2026-01-01T00:00:00.123456789Z", "0", true),

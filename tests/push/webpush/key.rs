@@ -96,7 +96,7 @@ async fn it_is_there_from_the_first_start_on_and_moves_with_an_export() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_one_of_a_file_wins_and_is_not_put_into_the_store() {
+async fn a_key_from_a_file_wins_and_is_not_stored() {
     let file = new_folder().join("key");
     std::fs::write(&file, PRIVATE).unwrap();
     let store = new_file();
@@ -113,7 +113,7 @@ async fn the_one_of_a_file_wins_and_is_not_put_into_the_store() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_pushes_to_no_browsers_makes_none() {
+async fn a_server_without_web_push_creates_no_key() {
     let store = new_file();
     let place = Place::start(&delivery::said(&store)).await;
     place.ask(Method::GET, "/api/push/key", None).await.problem(404, "not_found");

@@ -87,13 +87,13 @@ mod tests {
     }
 
     #[test]
-    fn at_the_top_what_arrives_is_shown() {
+    fn new_rows_are_shown_at_once_when_the_user_is_at_the_top() {
         let want = Plan { slots: vec![New(0), Known { old: 0, fresh: 1 }], held: 0, arrived: 1 };
         assert_eq!(plan(&[1], &[2, 1], false, false), want);
     }
 
     #[test]
-    fn further_down_what_arrives_waits_and_nothing_leaves_the_end() {
+    fn new_rows_wait_and_no_row_is_dropped_when_the_user_is_further_down() {
         let want = Plan {
             slots: vec![Known { old: 0, fresh: 1 }, Known { old: 1, fresh: 2 }, Beyond(2)],
             held: 1,
@@ -103,19 +103,19 @@ mod tests {
     }
 
     #[test]
-    fn what_was_deleted_goes_even_while_the_user_reads() {
+    fn a_deleted_row_is_removed_even_when_the_user_is_further_down() {
         let want = Plan { slots: vec![Known { old: 0, fresh: 0 }], held: 0, arrived: 0 };
         assert_eq!(plan(&[2, 1], &[2], false, true), want);
     }
 
     #[test]
-    fn a_flood_longer_than_the_page_waits_as_a_whole() {
+    fn when_more_arrive_than_fit_a_page_all_of_them_wait() {
         let want = Plan { slots: vec![Beyond(0), Beyond(1)], held: 2, arrived: 0 };
         assert_eq!(plan(&[2, 1], &[9, 8], true, true), want);
     }
 
     #[test]
-    fn older_ones_are_added_at_the_end_and_have_not_arrived() {
+    fn older_rows_are_appended_and_do_not_count_as_new() {
         let want = Plan { slots: vec![Known { old: 0, fresh: 0 }, New(1)], held: 0, arrived: 0 };
         assert_eq!(plan(&[2], &[2, 1], false, true), want);
     }

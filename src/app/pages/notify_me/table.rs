@@ -268,7 +268,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_holds_is_said_in_words() {
+    fn an_inherited_choice_is_described_in_words() {
         let effect = |value, because| inherited(&Effect { value, because }, Words::none());
         assert_eq!(effect(Choice::On, Because::Default), "As for all categories (on, by default)");
         assert_eq!(effect(Choice::Off, Because::Channel), "As for all categories (off)");

@@ -27,7 +27,7 @@ fn to(state: WebhookState, reason: &str) -> WebhookView {
 }
 
 #[test]
-fn a_lane_is_red_where_something_is_to_be_done_and_says_what() {
+fn a_lane_that_needs_action_is_red_and_names_the_action() {
     let now = moment("2026-01-01T01:00:00Z");
     let fine = LaneView {
         lane: "webhook:x".to_owned(),

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn it_holds_until_it_is_over_or_the_keys_are_others() {
+    fn an_entry_is_valid_until_it_expires_or_the_keys_change() {
         let verified = Verified::new(100);
         let name = fingerprint("a.b.c");
         verified.insert(name, 1, token(10), at(0));
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_room_for_so_many_and_not_more() {
+    fn the_number_of_entries_is_bounded() {
         for capacity in [0, 1, SHARDS, 4 * SHARDS, 1024] {
             let verified = Verified::new(capacity);
             for number in 0..5_000 {
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_over_makes_room_first() {
+    fn expired_entries_are_evicted_first() {
         let verified = Verified::new(SHARDS * 4);
         let in_one_shard = |number: u8| {
             let mut name = [0; 32];

@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_token_is_kept_in_no_spelling() {
+    fn a_device_token_is_removed_from_answers_in_every_spelling() {
         let token = "ab".repeat(32);
         let kept = |body: &str| kept(&answer(404, body), &device(Operator));
         assert_eq!(kept(&format!("é /3/device/{token} or {}.", token.to_uppercase())).unwrap(), "é /3/device/… or ….");

@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_no_certificate_can_name_is_not_asked_without_encryption() {
+    async fn a_host_that_no_certificate_can_name_is_not_contacted_in_plain_text() {
         let url = Url::parse("https://-a-.localhost:9/").unwrap();
         let request = || Request::new(Full::new(Bytes::new()));
         let why = Line::to(&url, &encryption().unwrap()).send(request).await.unwrap_err();
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_place_that_hangs_up_is_called_a_few_times_by_all_together() {
+    async fn requests_to_a_server_that_hangs_up_share_a_few_connection_attempts() {
         let (listener, line, request) = line().await;
         let calls = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&calls);
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_there_is_called_once_by_all_that_wait() {
+    async fn requests_to_an_unreachable_server_share_one_connection_attempt() {
         let (listener, line, request) = line().await;
         drop(listener);
         let answers = join_all((0..64).map(|_| line.send(request.clone()))).await;

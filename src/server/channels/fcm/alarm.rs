@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn it_is_told_once_a_minute_how_often_it_was() {
+    async fn a_repeated_alarm_is_logged_once_a_minute_with_its_count() {
         let alarm = Alarm::default();
         assert_eq!([alarm.counts(), alarm.counts(), alarm.counts()], [Some(1), None, None]);
         tokio::time::sleep(EVERY).await;

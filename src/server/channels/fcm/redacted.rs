@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_json_writes_otherwise_is_taken_out_too() {
+    fn a_secret_escaped_by_json_is_redacted_too() {
         let secret = r#"a"b\c"#;
         let body = serde_json::json!({ "message": secret }).to_string();
         assert_eq!(Redacted::new([secret]).clean(body.as_bytes()), r#"{"message":"…"}"#);

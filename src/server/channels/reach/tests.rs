@@ -31,7 +31,7 @@ fn every_network_of_the_tables_is_read() {
 }
 
 #[test]
-fn what_is_not_on_the_internet_is_not_global() {
+fn addresses_outside_the_public_internet_are_recognised() {
     let addresses = [
         ("8.8.8.8", true),
         ("1.1.1.1", true),
@@ -119,7 +119,7 @@ fn no_spelling_of_an_address_leads_inside() {
 }
 
 #[test]
-fn what_the_operator_allows_may_be_inside_and_plain() {
+fn allowed_networks_may_be_private_and_use_plain_http() {
     let inside = reach(&["127.0.0.0/8", "fd00::/8"]);
     for url in [
         "http://127.0.0.1:9000/",

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_signed_is_all_of_it() {
+    fn the_signature_covers_id_timestamp_and_body() {
         let secret = SigningSecret::parse(SECRET).unwrap();
         for (id, timestamp, body) in
             [("msg_x", 1_614_265_330, BODY), (ID, 1_614_265_331, BODY), (ID, 1_614_265_330, &BODY[1..])]

@@ -120,7 +120,7 @@ fn nothing_is_sent_into_the_network_of_the_server() {
 #[case("https://PUSH.example.com:8443/send/a", "webpush:https://push.example.com:8443")]
 #[case("http://127.0.0.1:9000/a?b", "webpush:http://127.0.0.1:9000")]
 #[case("nonsense", "webpush:")]
-fn what_goes_to_one_push_service_fails_together(#[case] endpoint: &str, #[case] lane: &str) {
+fn endpoints_of_one_push_service_share_a_lane(#[case] endpoint: &str, #[case] lane: &str) {
     let to = ContactAddress::Webpush { endpoint: endpoint.to_owned(), keys: SubscriptionKeys::new([4; 65], [0; 16]) };
     assert_eq!(channel().lane(&to).as_deref(), Some(lane));
 }

@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_around_records_is_read() {
+    fn the_header_and_the_trailer_of_an_export_are_read() {
         assert_eq!(serde_json::to_string(&Frame::first()).unwrap(), FORMAT);
         let mut counts = Counts::default();
         counts.add(&Record::read(ANN, Format::New).unwrap().record);
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_too_much_is_noticed() {
+    fn missing_and_surplus_records_are_refused() {
         let newer = FORMAT.replace('2', "3");
         for (lines, says) in [
             (&[][..], "nothing in it"),

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn where_fcm_is_says_nothing_without_an_account() {
+    fn fcm_url_without_an_account_is_refused() {
         let without = |url: &str| SettingsInput { fcm_url: Some(url.to_owned()), ..SettingsInput::default() };
         assert!(settle(&without(DEFAULT_FCM_URL)).unwrap().is_none());
         let refused = settle(&without("https://fcm.internal")).unwrap_err().to_string();

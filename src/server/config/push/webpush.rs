@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_push_service_could_write_to_is_refused() {
+    fn an_invalid_push_contact_is_refused() {
         let long = format!("https://example.com/{}", "a".repeat(LONGEST_CONTACT));
         for wrong in [
             "",

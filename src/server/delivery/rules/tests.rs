@@ -62,7 +62,7 @@ fn what_counts_more_comes_first(
 }
 
 #[test]
-fn what_holds_is_said_for_all_that_have_a_name() {
+fn effective_choices_cover_every_named_category() {
     let patch = json!({"channels": {"push": "off"}, "categories": {"own": {"email": {"if_unread_after": 60}}}});
     let found = serde_json::to_value(effective(&preferences(&patch), &rules(), |_| true)).unwrap();
     let both = |email: &str, push: &str, email_because: &str, push_because: &str| json!({"email": {"value": email, "because": email_because}, "push": {"value": push, "because": push_because}});
@@ -264,7 +264,7 @@ fn only_what_is_mandatory_disturbs(
 
 /// When its time has come, a delivery held by itself is sent; the time of a digest does not move.
 #[rstest]
-fn what_is_held_goes_when_its_time_has_come(
+fn a_held_delivery_is_released_when_it_is_due(
     #[values(r#""on""#, r#"{"if_unread_after":1}"#, r#"{"if_unread_after":3600}"#, r#"{"if_unread_after":604800}"#)]
     choice: &str,
     #[values("off", "1h", "daily 02:30", "daily 23:00")] digest: &str,

@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn it_is_open_while_few_wait_and_opens_again() {
+    async fn the_gate_closes_at_its_limit_and_opens_again() {
         let gate = Gate::default();
         (1..MOST).for_each(|_| gate.add());
         gate.open().await;

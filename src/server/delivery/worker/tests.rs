@@ -294,7 +294,7 @@ const GONE: Outcome = Outcome::ContactDead { as_of: None, state: ContactState::D
 const FAILS: Behaves = Behaves::Answers(Outcome::Retry { after: None }, 2);
 
 #[tokio::test(start_paused = true)]
-async fn what_is_written_is_sent_at_once_and_once() {
+async fn a_new_delivery_is_sent_at_once_and_once() {
     let rig = Rig::new(&[WELL]).await;
     rig.tell(1, 1).await;
     sleep(Duration::from_millis(50)).await;

@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_says_it_for_a_minute() {
+    fn a_refusal_in_the_address_is_valid_for_a_minute() {
         for (_, refused) in Refused::WORDS {
             let location = refused.location("/where?a=b", after(0));
             assert!(location.starts_with("/login?next=%2Fwhere%3Fa%3Db&refused="), "{location}");

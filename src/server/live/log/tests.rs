@@ -54,7 +54,7 @@ fn a_listener_gets_what_comes_after_its_position() {
 }
 
 #[test]
-fn what_comes_in_another_order_is_told_in_order_and_once() {
+fn frames_out_of_order_are_delivered_in_order_and_once() {
     let log = Log::new(Some(end(0)));
     let mut told = Vec::new();
     for number in [2, 4, 2, 1, 1, 3, 5] {
@@ -91,7 +91,7 @@ fn a_creation_that_was_read_from_the_store_is_not_told_again() {
 }
 
 #[test]
-fn a_fill_that_is_ahead_makes_what_waited_old() {
+fn a_fill_discards_waiting_frames_that_it_covers() {
     let log = Log::new(Some(end(0)));
     publish(&log, 3);
     publish(&log, 9);
@@ -102,7 +102,7 @@ fn a_fill_that_is_ahead_makes_what_waited_old() {
 }
 
 #[test]
-fn nothing_is_told_before_it_is_known_where_the_inbox_is() {
+fn no_frame_is_delivered_before_the_position_is_known() {
     let log = Log::new(None);
     assert!(publish(&log, 6));
     publish(&log, 5);
@@ -117,7 +117,7 @@ fn nothing_is_told_before_it_is_known_where_the_inbox_is() {
 }
 
 #[test]
-fn a_follower_of_everything_gets_it_from_the_first_that_came() {
+fn a_follower_of_all_inboxes_starts_with_the_first_received_frame() {
     let log = Log::new(None);
     [9, 8].iter().for_each(|number| _ = publish(&log, *number));
     let mut told = Vec::new();
@@ -127,7 +127,7 @@ fn a_follower_of_everything_gets_it_from_the_first_that_came() {
 }
 
 #[test]
-fn after_a_gap_all_who_listen_are_behind_and_go_on_from_there() {
+fn after_a_gap_listeners_are_behind_and_continue_with_newer_frames() {
     let log = Log::new(Some(end(0)));
     log.append(1);
     log.skip();

@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_driver_does_not_know_is_read_here() {
+    fn parameters_that_the_driver_lacks_are_parsed() {
         let url = PostgresUrl::parse(
             "postgres://me:p%3F@a:1,b:2/x?sslmode=verify-full&sslrootcert=a%20b.pem&connect_timeout=3&sslcert=c&\
              sslkey=k&pgbouncer=true&target_session_attrs=primary",
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_named() {
+    fn parameters_that_cannot_work_are_refused_by_name() {
         for (query, named) in [
             ("sslmode=full", "sslmode"),
             ("sslrootcert=ca.pem", "sslrootcert"),
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_libpq_takes_and_changes_nothing_is_taken() {
+    fn parameters_of_libpq_without_effect_are_accepted() {
         let same = "gssencmode=disable&client_encoding=UTF8&fallback_application_name=x&application_name=y&pgbouncer=1";
         let url = PostgresUrl::parse(&format!("postgres://h/d?{same}")).unwrap();
         assert_eq!((url.is_pooled, url.config.get_application_name()), (Some(true), Some("y")));

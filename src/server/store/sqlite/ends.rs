@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_before_or_during_a_commit_is_not_kept() {
+    fn a_read_that_overlaps_a_commit_is_not_cached() {
         let ends = Ends::default();
         let commit = || assert!(ends.commit(vec![(user("ann"), EIGHT)], || Ok::<_, ()>(())).is_ok());
         read(&ends, SEVEN, commit);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_stays_and_what_is_kept_has_a_bound() {
+    fn recently_read_inboxes_stay_cached_and_the_cache_is_bounded() {
         let ends = Ends::default();
         read(&ends, SEVEN, || {});
         for number in 0..3 * Ends::RECENT {

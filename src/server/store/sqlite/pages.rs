@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_has_a_bound() {
+    fn the_cache_of_pages_is_bounded() {
         let pages = Pages::default();
         let long = "x".repeat(16_000);
         for number in 0..1000 {

@@ -9,7 +9,7 @@ fn list(numbers: &[u128]) -> Vec<Notification> {
 }
 
 #[test]
-fn what_was_heard_since_an_answer_was_read_is_shown_on_top_of_it() {
+fn changes_newer_than_an_answer_are_applied_to_it() {
     let mut page = of_ann("", &[1]);
     let asked = ticket(page.send(Message::Refresh));
     page.hear(created(2, 11)).hear(created(3, 12));
@@ -30,7 +30,7 @@ fn rows_that_stay_keep_their_keys_and_whether_they_are_open() {
 }
 
 #[test]
-fn an_answer_that_was_overtaken_is_not_shown() {
+fn an_answer_that_arrives_after_a_newer_one_is_discarded() {
     let mut page = of_ann("", &[1]);
     let first = ticket(page.send(Message::Refresh));
     let second = ticket(page.send(Message::Refresh));
@@ -40,7 +40,7 @@ fn an_answer_that_was_overtaken_is_not_shown() {
 }
 
 #[test]
-fn an_answer_from_before_a_change_made_here_is_asked_for_anew() {
+fn an_answer_older_than_a_local_change_is_discarded_and_requested_again() {
     let mut page = of_ann("", &[2, 1]);
     let before = ticket(page.send(Message::Refresh));
     let key = page.key(2);
@@ -55,7 +55,7 @@ fn an_answer_from_before_a_change_made_here_is_asked_for_anew() {
 }
 
 #[test]
-fn what_is_asked_for_during_a_change_is_asked_for_when_it_is_answered() {
+fn a_refresh_during_a_change_is_sent_after_the_answer_to_the_change() {
     let mut page = of_ann("", &[2, 1]);
     let key = page.key(2);
     page.send(Message::Mark(key, true)).send(Message::Refresh);
@@ -66,7 +66,7 @@ fn what_is_asked_for_during_a_change_is_asked_for_when_it_is_answered() {
 }
 
 #[test]
-fn while_the_user_reads_further_down_all_that_they_read_is_asked_for() {
+fn a_refresh_requests_all_shown_rows_when_the_user_is_further_down() {
     let numbers: Vec<u128> = (1..=200).rev().collect();
     let mut page = of_ann("", &numbers);
     let limit = |effect: &Effect| if let Effect::Ask(_, limit) = effect { Some(*limit) } else { None };
@@ -81,7 +81,7 @@ fn while_the_user_reads_further_down_all_that_they_read_is_asked_for() {
 }
 
 #[test]
-fn another_address_shows_at_once_what_is_known_to_belong_there() {
+fn changing_the_filter_shows_the_known_rows_that_match_at_once() {
     let mut page = of_ann("", &[2, 1]);
     let key = page.key(2);
     page.hear(updated(2, true, 11));
@@ -99,7 +99,7 @@ fn another_address_shows_at_once_what_is_known_to_belong_there() {
 }
 
 #[test]
-fn a_server_that_wants_to_be_left_alone_is() {
+fn no_request_is_sent_before_retry_after_is_over() {
     let mut page = of_ann("", &[1]);
     let asked = ticket(page.send(Message::Refresh));
     page.send(Message::Answered(asked, Err(Problem::too_many("", 2))));
@@ -122,7 +122,7 @@ fn a_session_that_is_over_ends_the_connection() {
 }
 
 #[test]
-fn what_waits_while_two_answers_are_under_way_outlives_both() {
+fn a_change_heard_during_two_requests_survives_both_answers() {
     let mut page = of_ann("", &[1]);
     let first = ticket(page.send(Message::Refresh));
     let second = ticket(page.send(Message::Refresh));
@@ -144,7 +144,7 @@ fn fail(page: &mut Open, problem: Problem) {
 }
 
 #[test]
-fn while_live_the_present_is_asked_for_once_a_minute_and_in_trouble_every_period() {
+fn a_live_page_refreshes_once_a_minute_and_a_failing_one_every_period() {
     let mut page = of_ann("", &[1]);
     (0..11).for_each(|_| assert_eq!(page.send(Message::Period).asks(), 0));
     let asked = ticket(page.send(Message::Period));
@@ -164,7 +164,7 @@ fn while_live_the_present_is_asked_for_once_a_minute_and_in_trouble_every_period
 }
 
 #[test]
-fn a_stream_that_works_ends_the_trouble_at_once() {
+fn a_change_on_the_stream_clears_the_error() {
     let mut page = of_ann("", &[1]);
     fail(&mut page, unreachable());
     page.hear(created(2, 11));
@@ -177,7 +177,7 @@ fn a_stream_that_works_ends_the_trouble_at_once() {
 }
 
 #[test]
-fn live_is_claimed_no_longer_than_something_was_heard_within_a_heartbeat() {
+fn a_stream_silent_for_longer_than_a_heartbeat_is_not_shown_as_live() {
     let mut page = of_ann("", &[1]);
     page.view.heartbeat_ms = 25_000.0;
     page.now.ms += 30_000.0;
@@ -193,7 +193,7 @@ fn live_is_claimed_no_longer_than_something_was_heard_within_a_heartbeat() {
 }
 
 #[test]
-fn a_list_that_fails_again_and_again_is_no_less_trouble_for_a_stream_that_works() {
+fn a_working_stream_does_not_hide_that_the_list_keeps_failing() {
     let mut page = of_ann("", &[1]);
     fail(&mut page, unreachable());
     fail(&mut page, unreachable());
@@ -202,7 +202,7 @@ fn a_list_that_fails_again_and_again_is_no_less_trouble_for_a_stream_that_works(
 }
 
 #[test]
-fn no_stream_ends_that_the_server_is_to_be_left_alone() {
+fn a_stream_does_not_shorten_the_wait_of_retry_after() {
     let mut page = of_ann("", &[1]);
     fail(&mut page, Problem::too_many("", 20));
     page.send(Message::Live(false)).send(Message::Live(true)).send(Message::Period).hear(created(2, 11));
@@ -223,7 +223,7 @@ fn a_server_that_is_back_is_followed_live_at_once() {
 }
 
 #[test]
-fn what_is_heard_before_the_first_answer_is_counted_on_top_of_it() {
+fn changes_before_the_first_answer_are_added_to_its_count() {
     let mut page = of_ann("", &[1]);
     page.send(Message::Turn(Address::parse("user_id=bob")));
     let asked = ticket(&mut page);
@@ -235,7 +235,7 @@ fn what_is_heard_before_the_first_answer_is_counted_on_top_of_it() {
 }
 
 #[test]
-fn how_it_is_kept_up_to_date_is_said_once_it_is() {
+fn live_or_polling_is_shown_only_after_updates_have_begun() {
     let page = View::new(Initial { snapshot: Ok(snapshot(list(&[1]), Some(10))), ..Initial::default() });
     assert!(!page.is_kept);
     let mut page = of_ann("", &[1]);
@@ -267,7 +267,7 @@ fn a_screen_reader_is_told_how_much_was_found() {
 }
 
 #[test]
-fn the_open_inbox_has_its_count_however_many_were_open_before() {
+fn the_open_inbox_shows_its_count_after_many_other_inboxes() {
     let inbox =
         |number: u64| UnreadCount { user_id: UserId::parse(&format!("u{number}")).unwrap(), unread_count: number };
     let mut page = open("", vec![], None);

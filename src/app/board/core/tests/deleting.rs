@@ -14,7 +14,7 @@ fn delete(page: &mut Open, number: u128) {
 }
 
 #[test]
-fn what_is_deleted_goes_at_once_and_comes_back_where_it_was() {
+fn a_deleted_row_disappears_at_once_and_undo_puts_it_back() {
     let mut page = of_ann("", &[3, 2, 1]);
     let key = page.key(2);
     delete(&mut page, 2);
@@ -26,7 +26,7 @@ fn what_is_deleted_goes_at_once_and_comes_back_where_it_was() {
 }
 
 #[test]
-fn what_comes_back_is_between_the_same_ones_whatever_came_meanwhile() {
+fn an_undone_deletion_returns_to_its_place_beside_new_rows() {
     // Of one batch, chance says which has the greater id.
     let mut page = of_ann("", &[2, 3, 1]);
     delete(&mut page, 3);
@@ -57,7 +57,7 @@ fn a_deletion_is_one_request_and_its_echo_asks_for_nothing() {
 }
 
 #[test]
-fn what_is_about_to_be_deleted_is_in_no_answer_and_in_no_change() {
+fn answers_and_changes_do_not_show_a_row_that_is_being_deleted() {
     let mut page = of_ann("", &[2, 1]);
     delete(&mut page, 2);
     page.send(Message::Refresh).hear(updated(2, true, 11));
@@ -68,7 +68,7 @@ fn what_is_about_to_be_deleted_is_in_no_answer_and_in_no_change() {
 }
 
 #[test]
-fn what_another_client_deletes_first_can_no_longer_be_undone() {
+fn a_deletion_by_another_client_removes_the_undo() {
     let mut page = of_ann("", &[2, 1]);
     delete(&mut page, 2);
     page.hear(deleted(2, 11));
@@ -89,7 +89,7 @@ fn a_deletion_that_is_refused_is_taken_back() {
 }
 
 #[test]
-fn several_are_one_message_and_come_back_together() {
+fn several_deletions_share_one_toast_and_one_undo() {
     let mut page = of_ann("", &[6, 5, 4, 3, 2, 1]);
     (2..=6).for_each(|number| delete(&mut page, number));
     assert_eq!((page.shown(), page.toasts()), (vec![1], "5 deleted.".to_owned()));
@@ -102,7 +102,7 @@ fn several_are_one_message_and_come_back_together() {
 }
 
 #[test]
-fn several_are_really_deleted_six_seconds_after_the_last() {
+fn several_deletions_are_sent_when_the_time_of_the_last_one_is_over() {
     let mut page = of_ann("", &[3, 2, 1]);
     delete(&mut page, 3);
     let first = page.take(expiry).unwrap();
@@ -114,7 +114,7 @@ fn several_are_really_deleted_six_seconds_after_the_last() {
 }
 
 #[test]
-fn what_is_deleted_can_be_undone_for_as_long_as_the_user_is_at_the_message() {
+fn undo_stays_available_while_the_user_attends_to_the_toast() {
     let mut page = of_ann("", &[2, 1]);
     delete(&mut page, 2);
     page.send(Message::Attend(true)).expire();
@@ -126,7 +126,7 @@ fn what_is_deleted_can_be_undone_for_as_long_as_the_user_is_at_the_message() {
 }
 
 #[test]
-fn a_message_that_goes_takes_its_undo_along_and_hands_the_focus_to_the_neighbour() {
+fn dismissing_a_toast_deletes_for_good_and_moves_focus_to_the_next_row() {
     let mut page = of_ann("", &[3, 2, 1]);
     delete(&mut page, 2);
     page.effects.clear();
@@ -150,7 +150,7 @@ fn other_messages_do_not_crowd_out_the_undo() {
 }
 
 #[test]
-fn a_message_that_another_one_or_another_client_takes_away_hands_the_focus_to_the_list() {
+fn focus_moves_to_the_list_when_a_toast_is_removed_or_replaced() {
     let mut page = of_ann("", &[3, 2, 1]);
     delete(&mut page, 2);
     let first = page.view.toasts[0].element_id();
@@ -167,7 +167,7 @@ fn a_message_that_another_one_or_another_client_takes_away_hands_the_focus_to_th
 }
 
 #[test]
-fn all_are_deleted_when_the_page_is_left() {
+fn leaving_the_page_carries_out_all_pending_deletions() {
     let mut page = of_ann("", &[3, 2, 1]);
     delete(&mut page, 3);
     delete(&mut page, 1);
@@ -176,7 +176,7 @@ fn all_are_deleted_when_the_page_is_left() {
 }
 
 #[test]
-fn what_is_deleted_in_one_inbox_is_not_counted_in_the_next() {
+fn a_deletion_in_one_inbox_does_not_change_the_count_of_another() {
     let mut page = of_ann("", &[2, 1]);
     delete(&mut page, 2);
     turn_to_bob(&mut page, vec![notification_of(7, "bob")]);
@@ -189,7 +189,7 @@ fn what_is_deleted_in_one_inbox_is_not_counted_in_the_next() {
 }
 
 #[test]
-fn what_is_put_back_in_another_inbox_is_not_counted_there() {
+fn an_undo_from_another_inbox_does_not_change_the_shown_count() {
     let mut page = of_ann("", &[2, 1]);
     delete(&mut page, 2);
     turn_to_bob(&mut page, vec![notification_of(7, "bob")]);
@@ -198,7 +198,7 @@ fn what_is_put_back_in_another_inbox_is_not_counted_there() {
 }
 
 #[test]
-fn what_is_about_to_be_deleted_is_read_when_all_is() {
+fn an_undone_deletion_is_read_if_all_were_marked_read_meanwhile() {
     let mut page = of_ann("", &[2, 1]);
     delete(&mut page, 2);
     page.hear(live::Message { unread_count: Some(0), ..change(Kind::AllRead, 11) }).send(Message::UndoLast);

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn what_arrives_while_the_user_is_at_the_top_slides_in() {
+fn a_new_notification_slides_in_when_the_user_is_at_the_top() {
     let mut page = of_ann("", &[2, 1]);
     page.hear(created(3, 11));
     assert_eq!(page.shown(), [3, 2, 1]);
@@ -11,7 +11,7 @@ fn what_arrives_while_the_user_is_at_the_top_slides_in() {
 }
 
 #[test]
-fn what_arrives_while_the_user_reads_further_down_waits_above_the_list() {
+fn new_notifications_wait_above_the_list_when_the_user_is_further_down() {
     let mut page = of_ann("", &[2, 1]);
     page.now.is_at_top = false;
     page.hear(created(3, 11)).hear(created(4, 12));
@@ -38,7 +38,7 @@ fn an_empty_list_shows_what_arrives_wherever_the_page_is_scrolled_to() {
 }
 
 #[test]
-fn what_is_heard_twice_is_shown_once() {
+fn a_repeated_change_is_applied_once() {
     let mut page = of_ann("", &[1]);
     page.hear(created(2, 11)).hear(created(2, 11)).hear(updated(1, true, 10));
     assert_eq!((page.shown(), page.counts()), (vec![2, 1], (2, 2)));
@@ -46,7 +46,7 @@ fn what_is_heard_twice_is_shown_once() {
 }
 
 #[test]
-fn what_is_marked_elsewhere_is_shown_and_counted() {
+fn a_mark_by_another_client_updates_the_row_and_the_count() {
     let mut page = of_ann("", &[2, 1]);
     page.hear(updated(1, true, 11));
     assert!(page.view.rows[1].data.is_read);
@@ -56,7 +56,7 @@ fn what_is_marked_elsewhere_is_shown_and_counted() {
 }
 
 #[test]
-fn under_unread_what_is_marked_elsewhere_leaves() {
+fn the_unread_filter_drops_rows_that_another_client_marks_read() {
     let mut page = of_ann("unread=true", &[2, 1]);
     page.hear(updated(1, true, 11));
     assert_eq!((page.shown(), page.counts()), (vec![2], (2, 1)));
@@ -85,7 +85,7 @@ fn an_inbox_that_is_read_elsewhere_is_read_here() {
 }
 
 #[test]
-fn what_is_deleted_elsewhere_goes_and_the_focus_goes_to_its_neighbour() {
+fn a_deletion_by_another_client_moves_focus_to_the_next_row() {
     let mut page = of_ann("", &[3, 2, 1]);
     let (gone, next) = (page.key(2), page.key(1));
     page.hear(deleted(2, 11));
@@ -99,7 +99,7 @@ fn what_is_deleted_elsewhere_goes_and_the_focus_goes_to_its_neighbour() {
 }
 
 #[test]
-fn the_focus_goes_on_where_the_row_that_was_to_get_it_goes_too() {
+fn focus_skips_a_neighbour_that_is_removed_too() {
     let mut page = of_ann("unread=true", &[3, 2, 1]);
     let (first, last) = (page.key(3), page.key(1));
     page.send(Message::Heard(updated(3, true, 12))).send(Message::Heard(updated(2, true, 13))).send(Message::ShowAll);
@@ -124,7 +124,7 @@ fn a_list_of_a_thousand_grows_no_longer_and_asks_once_it_is_quiet() {
 }
 
 #[test]
-fn what_comes_at_once_is_shown_one_by_one_and_a_flood_as_a_whole() {
+fn a_few_new_rows_appear_one_by_one_and_many_appear_together() {
     let mut page = of_ann("", &[]);
     (1..=3).for_each(|number| {
         page.send(Message::Heard(created(u128::from(number), 10 + number)));
@@ -142,7 +142,7 @@ fn what_comes_at_once_is_shown_one_by_one_and_a_flood_as_a_whole() {
 }
 
 #[test]
-fn nothing_grows_with_what_was_heard() {
+fn memory_does_not_grow_with_the_number_of_changes() {
     let mut page = open("", vec![], None);
     let of = |number: u64| UserId::parse(&format!("user_{}", number % 50)).ok();
     for number in 1..=50_000_u64 {
@@ -214,7 +214,7 @@ fn goes_on(page: &mut Open) -> Option<String> {
 }
 
 #[test]
-fn where_the_list_was_cut_show_older_first_asks_where_it_goes_on() {
+fn show_older_after_a_cut_list_first_requests_the_cursor() {
     let mut page = cut();
     assert_eq!((goes_on(&mut page).as_deref(), page.view.is_cut()), (Some("i9"), false));
 }

@@ -60,7 +60,7 @@ fn the_count_does_not_go_back_while_the_stream_is_behind() {
 }
 
 #[test]
-fn where_nothing_is_told_live_the_present_is_asked_for_after_a_change() {
+fn without_a_stream_the_list_is_refreshed_after_a_change() {
     let mut page = of_ann("", &[2, 1]);
     let key = page.key(2);
     page.send(Message::Live(false)).send(Message::Mark(key, true));
@@ -70,7 +70,7 @@ fn where_nothing_is_told_live_the_present_is_asked_for_after_a_change() {
 }
 
 #[test]
-fn what_is_heard_during_a_change_is_shown_when_that_is_answered() {
+fn a_change_heard_during_a_request_is_shown_after_its_answer() {
     let mut page = of_ann("", &[2, 1]);
     let key = page.key(2);
     page.send(Message::Mark(key, true)).hear(created(3, 11));
@@ -81,7 +81,7 @@ fn what_is_heard_during_a_change_is_shown_when_that_is_answered() {
 }
 
 #[test]
-fn under_unread_what_is_marked_leaves_and_undoing_that_puts_it_back_where_it_was() {
+fn the_unread_filter_drops_a_marked_row_and_undo_puts_it_back() {
     let mut page = of_ann("unread=true", &[3, 2, 1]);
     let key = page.key(2);
     page.send(Message::Mark(key, true));
@@ -97,7 +97,7 @@ fn under_unread_what_is_marked_leaves_and_undoing_that_puts_it_back_where_it_was
 }
 
 #[test]
-fn many_that_are_marked_at_once_are_counted_once_whatever_the_stream_tells_of_them() {
+fn marking_many_rows_counts_each_once_in_any_order_of_events() {
     let numbers: Vec<u128> = (1..=200).rev().collect();
     let mut page = of_ann("unread=true", &numbers);
     // The list does not show all that is unread of this kind.
@@ -151,7 +151,7 @@ fn the_marks_of_one_row_wait_for_each_other_and_the_last_one_wins() {
 }
 
 #[test]
-fn what_ends_as_the_server_has_it_is_not_sent_again() {
+fn marks_that_cancel_out_send_no_second_request() {
     let mut page = of_ann("", &[2, 1]);
     let key = page.key(2);
     for is_read in [true, false, true] {
@@ -164,7 +164,7 @@ fn what_ends_as_the_server_has_it_is_not_sent_again() {
 }
 
 #[test]
-fn after_a_mark_that_failed_the_last_one_is_sent_if_the_server_has_it_otherwise() {
+fn after_a_failed_mark_the_last_choice_is_sent_if_it_differs() {
     let mut page = of_ann("", &[2, 1]);
     let key = page.key(2);
     for is_read in [true, false, true] {
@@ -209,7 +209,7 @@ fn under_unread_an_undo_waits_for_the_mark_that_it_takes_back() {
 }
 
 #[test]
-fn under_unread_several_that_are_marked_are_one_message() {
+fn the_unread_filter_shows_one_toast_for_several_marks() {
     let mut page = of_ann("unread=true", &[4, 3, 2, 1]);
     for number in [3, 2] {
         let key = page.key(number);
@@ -239,7 +239,7 @@ fn a_marking_that_is_refused_is_taken_back() {
 }
 
 #[test]
-fn all_that_was_seen_is_marked_and_what_came_later_is_not() {
+fn mark_all_marks_what_was_seen_and_nothing_newer() {
     let mut page = of_ann("", &[2, 1]);
     page.now.is_at_top = false;
     page.hear(created(3, 11)).send(Message::MarkAll);
@@ -268,7 +268,7 @@ fn marking_all_is_undone_as_it_was_done() {
 }
 
 #[test]
-fn under_unread_all_leaves_and_comes_back() {
+fn the_unread_filter_drops_all_rows_on_mark_all_and_undo_restores_them() {
     let mut page = of_ann("unread=true", &[3, 2, 1]);
     page.send(Message::MarkAll);
     let under_way = marking_all(&mut page);
@@ -293,7 +293,7 @@ fn marking_all_that_is_refused_is_taken_back() {
 }
 
 #[test]
-fn what_the_server_found_nothing_of_to_mark_is_asked_for() {
+fn the_list_is_refreshed_when_mark_all_marked_nothing() {
     let mut page = of_ann("", &[2, 1]);
     page.send(Message::MarkAll);
     let under_way = marking_all(&mut page);
@@ -322,7 +322,7 @@ fn an_undo_is_counted_in_the_inbox_that_it_is_of() {
 }
 
 #[test]
-fn an_undo_that_took_back_less_than_all_asks_what_is_so() {
+fn a_partial_undo_of_mark_all_refreshes_the_list() {
     let mut page = of_ann("", &[2, 1]);
     page.send(Message::MarkAll);
     let under_way = marking_all(&mut page);
@@ -333,7 +333,7 @@ fn an_undo_that_took_back_less_than_all_asks_what_is_so() {
 }
 
 #[test]
-fn the_focus_is_handed_on_from_a_row_that_another_client_marks_where_only_unread_is_shown() {
+fn the_unread_filter_moves_focus_when_another_client_marks_a_row() {
     let mut page = of_ann("unread=true", &[2, 1]);
     let key = page.key(2);
     page.hear(updated(2, true, 11));
@@ -369,7 +369,7 @@ fn an_undone_mark_brings_nothing_back_that_is_about_to_be_deleted() {
 }
 
 #[test]
-fn what_is_deleted_for_good_can_no_more_be_marked_as_unread() {
+fn a_notification_deleted_for_good_cannot_be_marked_unread() {
     let mut page = of_ann("", &[3, 2, 1]);
     for number in [3, 2] {
         let key = page.key(number);

@@ -22,7 +22,7 @@ fn limit(page: &mut Open) -> u16 {
 }
 
 #[test]
-fn going_back_shows_what_was_left_where_it_was_left() {
+fn going_back_restores_the_rows_and_the_scroll_position() {
     let mut page = of_ann("", &[]);
     page.send(Message::ShowOlder);
     answer(&mut page, list((1..=100).rev()), Some(1));
@@ -37,7 +37,7 @@ fn going_back_shows_what_was_left_where_it_was_left() {
 }
 
 #[test]
-fn a_link_to_where_the_user_was_begins_at_the_top() {
+fn following_a_link_to_an_earlier_list_starts_at_its_top() {
     let mut page = of_ann("", &[2, 1]);
     page.send(Message::Leave(Some((0, 3.0)))).send(Message::Turn(Address::parse("user_id=bob")));
     answer(&mut page, vec![], None);
@@ -46,7 +46,7 @@ fn a_link_to_where_the_user_was_begins_at_the_top() {
 }
 
 #[test]
-fn what_was_deleted_meanwhile_does_not_come_back() {
+fn going_back_does_not_restore_a_deleted_row() {
     let mut page = of_ann("", &[3, 2, 1]);
     page.send(Message::Leave(None)).send(Message::Turn(Address::parse("user_id=ann&unread=true")));
     answer(&mut page, list((1..=3).rev()), None);
@@ -56,7 +56,7 @@ fn what_was_deleted_meanwhile_does_not_come_back() {
 }
 
 #[test]
-fn only_so_many_places_are_remembered() {
+fn the_number_of_remembered_lists_is_bounded() {
     let mut page = of_ann("", &[1]);
     for number in 0..20 {
         page.send(Message::Leave(None)).send(Message::Turn(Address::parse(&format!("user_id=user_{number}"))));
@@ -65,7 +65,7 @@ fn only_so_many_places_are_remembered() {
 }
 
 #[test]
-fn past_a_thousand_the_list_goes_on_from_where_the_user_is() {
+fn a_full_list_continues_on_a_page_of_its_own() {
     let mut page = of_ann("", &[]);
     page.send(Message::Refresh);
     answer(&mut page, list((1_201..=2_000).rev()), Some(1_201));
@@ -87,7 +87,7 @@ fn past_a_thousand_the_list_goes_on_from_where_the_user_is() {
 }
 
 #[test]
-fn what_arrived_meanwhile_waits_above_the_place_that_the_user_comes_back_to() {
+fn going_back_keeps_newer_rows_waiting_above_the_list() {
     let mut page = of_ann("", &[]);
     page.send(Message::ShowOlder);
     answer(&mut page, list((1..=100).rev()), Some(1));

@@ -62,7 +62,7 @@ fn a_range_goes_from_where_the_user_began_and_shrinks_again() {
 }
 
 #[test]
-fn step_by_step_the_next_row_is_selected_too_and_the_way_back_leaves_it() {
+fn shift_and_arrow_extend_the_selection_and_shrink_it_on_the_way_back() {
     let mut page = of_ann("", &[5, 4, 3, 2, 1]);
     select_to(&mut page, Some(5), 4);
     select_to(&mut page, Some(4), 3);
@@ -75,7 +75,7 @@ fn step_by_step_the_next_row_is_selected_too_and_the_way_back_leaves_it() {
 }
 
 #[test]
-fn what_leaves_the_list_leaves_the_selection_and_what_arrives_does_not_join() {
+fn removed_rows_are_deselected_and_new_rows_are_not_selected() {
     let mut page = of_ann("", &[5, 4, 3, 2, 1]);
     select(&mut page, 5);
     select_to(&mut page, None, 2);
@@ -92,7 +92,7 @@ fn what_leaves_the_list_leaves_the_selection_and_what_arrives_does_not_join() {
 }
 
 #[test]
-fn what_is_cut_off_a_full_list_leaves_the_selection() {
+fn a_row_cut_off_a_full_list_is_deselected() {
     let numbers: Vec<u128> = (1..=1_000).rev().collect();
     let mut page = of_ann("", &numbers);
     select(&mut page, 1);
@@ -112,7 +112,7 @@ fn another_filter_or_inbox_selects_nothing_and_neither_does_the_way_back() {
 }
 
 #[test]
-fn what_is_selected_is_deleted_and_comes_back_with_one_undo() {
+fn deleting_a_selection_is_taken_back_by_one_undo() {
     let mut page = of_ann("", &[6, 5, 4, 3, 2, 1]);
     for number in [6, 5, 3] {
         select(&mut page, number);
@@ -130,7 +130,7 @@ fn what_is_selected_is_deleted_and_comes_back_with_one_undo() {
 }
 
 #[test]
-fn what_is_selected_is_marked_stays_selected_and_is_undone_together() {
+fn marking_a_selection_keeps_it_and_is_taken_back_by_one_undo() {
     let mut page = of_ann("", &[4, 3, 2, 1]);
     page.hear(updated(3, true, 11));
     select(&mut page, 4);
@@ -146,7 +146,7 @@ fn what_is_selected_is_marked_stays_selected_and_is_undone_together() {
 }
 
 #[test]
-fn without_a_word_for_how_it_is_marked_unread_only_if_all_of_it_is_read() {
+fn toggling_a_selection_marks_unread_only_if_all_rows_are_read() {
     let mut page = of_ann("", &[2, 1]);
     select(&mut page, 2);
     select(&mut page, 1);

@@ -18,7 +18,7 @@ fn lost() -> Problem {
 }
 
 #[test]
-fn what_is_sent_is_shown_at_once_and_counted_once() {
+fn a_submission_is_shown_at_once_and_counted_once() {
     let mut page = of_ann("", &[1]);
     let submission = submit(&mut page, 2, "a");
     assert!(page.view.rows[0].is_sending);
@@ -30,7 +30,7 @@ fn what_is_sent_is_shown_at_once_and_counted_once() {
 }
 
 #[test]
-fn what_is_sent_beside_the_filter_is_counted_once_too() {
+fn a_submission_outside_the_filter_is_counted_once() {
     let mut page = of_ann("category=alert", &[]);
     let submission = submit(&mut page, 2, "a");
     page.send(Message::Sent(submission, notification(2))).hear(created(2, 11));
@@ -38,7 +38,7 @@ fn what_is_sent_beside_the_filter_is_counted_once_too() {
 }
 
 #[test]
-fn what_is_sent_to_another_inbox_is_said() {
+fn a_submission_to_another_inbox_shows_a_toast() {
     let mut page = of_ann("", &[1]);
     let to_bob = Typed { user_id: "bob".to_owned(), ..typed(2) };
     let submission = page.view.submit(to_bob, new(2, "bob"), "a".to_owned(), page.now);
@@ -47,7 +47,7 @@ fn what_is_sent_to_another_inbox_is_said() {
 }
 
 #[test]
-fn what_is_refused_goes_and_the_next_has_a_key_of_its_own() {
+fn a_refused_submission_is_removed_and_the_next_one_has_a_new_key() {
     let mut page = of_ann("", &[1]);
     let submission = submit(&mut page, 2, "a");
     page.send(Message::NotSent(submission, Problem::new(Code::InvalidInput, "No.")));
@@ -56,7 +56,7 @@ fn what_is_refused_goes_and_the_next_has_a_key_of_its_own() {
 }
 
 #[test]
-fn what_is_sent_again_after_its_answer_was_lost_has_the_same_key() {
+fn a_repeat_after_a_lost_answer_has_the_same_key() {
     let mut page = of_ann("", &[1]);
     let submission = submit(&mut page, 2, "a");
     page.send(Message::NotSent(submission, lost()));
@@ -67,7 +67,7 @@ fn what_is_sent_again_after_its_answer_was_lost_has_the_same_key() {
 }
 
 #[test]
-fn what_is_sent_again_after_something_else_is_another_one() {
+fn the_same_text_after_another_submission_has_a_new_key() {
     let mut page = of_ann("", &[1]);
     let submission = submit(&mut page, 2, "a");
     page.send(Message::NotSent(submission, lost()));
@@ -76,7 +76,7 @@ fn what_is_sent_again_after_something_else_is_another_one() {
 }
 
 #[test]
-fn what_was_sent_though_its_answer_was_lost_is_confirmed_when_it_arrives() {
+fn a_submission_with_a_lost_answer_is_confirmed_by_the_stream() {
     let mut page = of_ann("", &[1]);
     let submission = submit(&mut page, 2, "a");
     page.send(Message::NotSent(submission, lost()));
@@ -99,7 +99,7 @@ fn a_repeat_of_what_the_list_shows_already_is_shown_once() {
 }
 
 #[test]
-fn a_repeat_that_the_server_had_already_is_looked_up() {
+fn a_repeat_of_a_delivered_submission_refreshes_the_list() {
     let mut page = of_ann("", &[1]);
     page.now.is_at_top = false;
     let submission = submit(&mut page, 2, "a");
@@ -113,7 +113,7 @@ fn a_repeat_that_the_server_had_already_is_looked_up() {
 }
 
 #[test]
-fn what_is_refused_is_not_counted_where_no_list_shows_it() {
+fn a_refused_submission_outside_the_filter_is_not_counted() {
     let unread = |page: &Open| page.view.counted().categories.iter().map(|(_, count)| *count).sum::<u64>();
     let refused = || Problem::new(Code::Forbidden, "You may not do this.");
     let mut page = of_ann("category=alert", &[]);

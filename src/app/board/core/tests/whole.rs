@@ -300,7 +300,7 @@ proptest! {
 }
 
 #[test]
-fn an_older_mark_is_not_heard_of_what_is_about_to_be_deleted() {
+fn an_older_mark_does_not_change_a_row_that_is_being_deleted() {
     let mut world = World::new("user_id=ann&unread=true", 2);
     let steps =
         [Step::MarkHere(0), Step::Undo, Step::Answer, Step::Answer, Step::DeleteHere(0), Step::Hear, Step::Undo];

@@ -35,14 +35,14 @@ fn unsigned(header: &Value, signature: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn a_good_token_is_good() {
+async fn a_valid_token_is_accepted() {
     for (tokens, signer) in all_verifiers().await.1 {
         accepted(&tokens, &signer.sign("k", &good())).await;
     }
 }
 
 #[tokio::test]
-async fn a_token_without_a_signature_is_not() {
+async fn a_token_without_a_signature_is_refused() {
     for (tokens, signer) in all_verifiers().await.1 {
         for alg in ["none", "None", "NONE", "nOnE", "", "HS256", "RS256", "ES256", "EdDSA"] {
             let header = json!({ "alg": alg, "typ": "JWT", "kid": "k" });
@@ -61,7 +61,7 @@ async fn a_token_without_a_signature_is_not() {
 }
 
 #[tokio::test]
-async fn the_public_key_is_no_secret() {
+async fn a_public_key_used_as_an_hmac_secret_is_refused() {
     let (_issuer, all_verifiers) = all_verifiers().await;
     for (tokens, signer) in &all_verifiers {
         let jwk = signer.nameless_jwk();
@@ -124,7 +124,7 @@ async fn a_key_that_the_token_brings_is_not_looked_at() {
 }
 
 #[tokio::test]
-async fn a_kid_is_a_name_and_nothing_else() {
+async fn a_kid_is_only_compared_with_names_of_keys() {
     let issuer = LocalIssuer::start(&[RSA.jwk("k", json!({})), EC.jwk("", json!({}))]).await;
     let tokens = issuer.tokens();
     for kid in [
@@ -156,7 +156,7 @@ async fn a_kid_is_a_name_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn what_is_critical_is_not_understood() {
+async fn a_token_with_a_crit_header_is_refused() {
     for (tokens, signer) in all_verifiers().await.1 {
         for crit in [json!(["exp"]), json!(["b64"]), json!([]), json!("exp"), json!(["https://example.com/x"])] {
             let header = json!({ "alg": signer.algorithm.name(), "kid": "k", "crit": crit, "b64": true, "exp": 1 });
@@ -166,7 +166,7 @@ async fn what_is_critical_is_not_understood() {
 }
 
 #[tokio::test]
-async fn one_other_character_breaks_it() {
+async fn a_token_with_one_changed_character_is_refused() {
     for (tokens, signer) in all_verifiers().await.1 {
         let token = signer.sign("k", &good());
         for place in 0..token.len() {
@@ -202,7 +202,7 @@ async fn other_claims_need_another_signature() {
 }
 
 #[tokio::test]
-async fn a_token_has_an_end() {
+async fn a_token_over_8_kib_is_refused() {
     let longest = |length: usize| {
         let fill = |filling: usize| HMAC.sign("k", &with("x", json!("x".repeat(filling))));
         let over = fill(0).len();
@@ -221,13 +221,13 @@ async fn a_token_has_an_end() {
 
 proptest! {
     #[test]
-    fn no_text_is_a_token(text in r"\PC{0,40}(\.\PC{0,40}){0,4}") {
+    fn arbitrary_text_is_refused(text in r"\PC{0,40}(\.\PC{0,40}){0,4}") {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(refused(&by_secret(), &text, &text));
     }
 
     #[test]
-    fn no_claims_but_ours_are_a_token(header in r#"\{"alg":"HS256"(,"[a-z]{1,4}":[0-9a-z"{}\[\]]{0,9}){0,3}\}"#, claims in r"\PC{0,60}") {
+    fn arbitrary_claims_are_refused(header in r#"\{"alg":"HS256"(,"[a-z]{1,4}":[0-9a-z"{}\[\]]{0,9}){0,3}\}"#, claims in r"\PC{0,60}") {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(refused(&by_secret(), &HMAC.sign_text(&header, &claims), &claims));
     }

@@ -21,7 +21,7 @@ async fn refuses(name: &str, value: Value) {
 }
 
 #[tokio::test]
-async fn it_has_an_end() {
+async fn exp_is_required_and_must_be_in_the_future() {
     for wrong in [
         Value::Null,
         json!(0),
@@ -51,7 +51,7 @@ async fn it_has_an_end() {
 }
 
 #[tokio::test]
-async fn within_the_leeway_it_still_holds() {
+async fn exp_is_extended_by_the_leeway() {
     for (exp, end) in [
         (json!(NOW - LEEWAY + 1), at(NOW + 1)),
         (json!(NOW + 60), at(NOW + 60 + LEEWAY)),
@@ -76,7 +76,7 @@ async fn within_the_leeway_it_still_holds() {
 }
 
 #[tokio::test]
-async fn it_may_have_a_beginning() {
+async fn nbf_is_optional_and_must_be_in_the_past() {
     for nbf in [json!(NOW), json!(NOW + LEEWAY), json!(0), Value::Null, json!(f64::from(1_699_999_999) + 0.9)] {
         assert!(says(with("nbf", nbf)).await.is_ok());
     }
@@ -91,7 +91,7 @@ async fn it_may_have_a_beginning() {
 }
 
 #[tokio::test]
-async fn it_is_meant_for_us() {
+async fn aud_must_contain_one_of_our_audiences() {
     for aud in [json!("campanile"), json!("bells"), json!(["campanile"]), json!(["x", "bells", "y"])] {
         assert!(says(with("aud", aud)).await.is_ok());
     }
@@ -113,7 +113,7 @@ async fn it_is_meant_for_us() {
 }
 
 #[tokio::test]
-async fn it_is_from_the_issuer() {
+async fn iss_must_be_the_configured_issuer() {
     for wrong in [
         Value::Null,
         json!(""),
@@ -137,7 +137,7 @@ async fn it_is_from_the_issuer() {
 }
 
 #[tokio::test]
-async fn it_is_of_a_user() {
+async fn sub_must_be_a_valid_user_id() {
     for name in ["ann", "a/b?c", "Ünïcode 🔔", " ", &"x".repeat(128), &"é".repeat(128)] {
         assert_eq!(says(with("sub", json!(name))).await.unwrap().user_id, UserId::parse(name).unwrap());
     }
@@ -158,7 +158,7 @@ async fn it_is_of_a_user() {
 }
 
 #[tokio::test]
-async fn nothing_is_said_twice_or_in_another_form() {
+async fn duplicate_claims_and_other_encodings_are_refused() {
     let header = r#"{"alg":"HS256"}"#;
     let text = good().to_string();
     for (claim, other) in [("sub", r#""bob""#), ("exp", "1900000000"), ("aud", r#""bells""#), ("iss", r#""x""#)] {

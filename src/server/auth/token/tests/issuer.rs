@@ -48,7 +48,7 @@ fn an_issuer_is_asked_every_five_minutes_and_left_alone_for_ten_seconds() {
 }
 
 #[tokio::test]
-async fn all_who_come_first_share_one_question() {
+async fn concurrent_first_requests_share_one_fetch() {
     let issuer = LocalIssuer::start(&[EC.jwk("a", json!({}))]).await;
     issuer.hold();
     let tokens = Arc::new(issuer.tokens());
@@ -65,7 +65,7 @@ async fn all_who_come_first_share_one_question() {
 }
 
 #[tokio::test]
-async fn who_gives_up_does_not_start_another_question() {
+async fn a_caller_that_gives_up_does_not_cause_another_fetch() {
     let issuer = LocalIssuer::start(&[EC.jwk("a", json!({}))]).await;
     issuer.hold();
     let tokens = Arc::new(issuer.tokens());
@@ -104,7 +104,7 @@ async fn unknown_names_ask_once_in_ten_seconds() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_a_token_of_the_issuer_asks_nothing() {
+async fn a_token_that_cannot_be_the_issuers_causes_no_fetch() {
     let issuer = LocalIssuer::start(&[EC.jwk("a", json!({}))]).await;
     let tokens = issuer.tokens();
     for token in ["", "a.b.c", &HMAC.sign("a", &good())] {
@@ -140,7 +140,7 @@ async fn a_new_key_is_found_and_the_old_one_forgotten() {
 }
 
 #[tokio::test]
-async fn the_same_keys_forget_nothing() {
+async fn refetching_the_same_keys_keeps_the_cache() {
     let issuer = LocalIssuer::start(&[EC.jwk("a", json!({}))]).await;
     let tokens = issuer.tokens();
     let token = EC.sign("a", &good());
@@ -203,7 +203,7 @@ async fn while_the_issuer_is_down_the_old_keys_serve_for_a_day() {
 }
 
 #[tokio::test]
-async fn without_keys_it_is_not_known_and_is_tried_again() {
+async fn without_keys_tokens_are_unavailable_and_the_fetch_is_retried() {
     let issuer = LocalIssuer::start(&[EC.jwk("a", json!({}))]).await;
     issuer.says(StatusCode::SERVICE_UNAVAILABLE, "");
     let tokens = issuer.tokens();
@@ -283,7 +283,7 @@ async fn a_broken_answer_replaces_nothing() {
 }
 
 #[tokio::test]
-async fn the_question_ends_with_those_who_ask() {
+async fn fetching_stops_when_the_verifier_is_dropped() {
     let issuer = LocalIssuer::start(&[EC.jwk("a", json!({}))]).await;
     let tokens = Tokens::with_pace(options(KeySource::Jwks(issuer.url.clone())), Pace { fresh: PAUSE, pause: PAUSE });
     let tokens = tokens.unwrap();

@@ -38,7 +38,7 @@ async fn a_secret_does_not_come_from_a_url() {
 }
 
 #[tokio::test]
-async fn a_key_is_for_what_it_says() {
+async fn use_key_ops_and_alg_of_a_key_are_respected() {
     for more in [
         json!({ "use": "sig" }),
         json!({ "key_ops": ["verify"] }),
@@ -143,7 +143,7 @@ async fn fewer_algorithms_may_be_allowed() {
 }
 
 #[tokio::test]
-async fn no_key_is_an_answer_too() {
+async fn an_empty_key_set_is_valid_and_is_not_fetched_again() {
     let (issuer, tokens) = set(&[]).await;
     refused(&tokens, &EC.sign("k", &good()), "there is no key").await;
     refused(&tokens, &nameless(&EC), "there is no key").await;

@@ -14,7 +14,7 @@ use super::{
 };
 
 #[tokio::test]
-async fn what_was_good_is_remembered_until_it_is_over() {
+async fn a_valid_token_is_cached_until_it_expires() {
     let tokens = by_pem(&EC);
     let token = EC.sign("k", &good());
     assert_eq!(tokens.cached(&token, at(NOW)), None);
@@ -31,7 +31,7 @@ async fn what_was_good_is_remembered_until_it_is_over() {
 }
 
 #[tokio::test]
-async fn what_does_not_hold_yet_will_hold() {
+async fn a_refusal_before_nbf_is_not_cached() {
     let tokens = by_secret();
     let token = HMAC.sign("k", &with("nbf", json!(NOW + LEEWAY + 1)));
     assert!(matches!(tokens.verify(&token, at(NOW)).await, Err(TokenError::Invalid(_))));

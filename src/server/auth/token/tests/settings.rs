@@ -24,7 +24,7 @@ fn secret() -> TokenOptions {
 }
 
 #[test]
-fn a_short_secret_is_none() {
+fn a_secret_under_32_bytes_is_refused() {
     for short in ["", "secret", &SECRET[1..]] {
         let said = wrong(options(KeySource::Secret(Secret::new(short))), WrongOption::Secret);
         assert!(said.contains(&format!("{} bytes", short.len())), "{said}");

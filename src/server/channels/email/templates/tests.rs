@@ -138,7 +138,7 @@ fn after_the_twentieth_they_are_only_counted() {
 }
 
 #[test]
-fn nothing_is_no_mail() {
+fn a_mail_without_notifications_is_refused() {
     let nothing = Mail { items: vec![], ..digest() };
     assert!(Templates::built_in().unwrap().render(&nothing).is_err());
 }
@@ -156,7 +156,7 @@ fn html_is_escaped_and_text_is_not(#[case] mail: Mail) {
 }
 
 #[test]
-fn what_surrounds_notifications_is_escaped_too() {
+fn names_and_times_around_notifications_are_escaped() {
     let bad = "\"><script>";
     let mut mail = Mail { app_name: bad.into(), user_id: bad.into(), category: Some(bad.into()), ..mail(None, "x") };
     mail.items[0].category = bad.to_owned();
@@ -365,6 +365,6 @@ fn a_time_is_for_people(#[case] at: &str, #[case] time: &str) {
 #[case(999, "999")]
 #[case(1_000, "1,000")]
 #[case(12_345_678, "12,345,678")]
-fn thousands_are_apart(#[case] value: u64, #[case] text: &str) {
+fn thousands_are_separated_in_numbers(#[case] value: u64, #[case] text: &str) {
     assert_eq!(number(value), text);
 }

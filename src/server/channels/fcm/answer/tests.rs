@@ -119,7 +119,7 @@ fn an_argument_that_is_wrong_is_that_of_the_device_or_of_the_message(#[case] fie
 }
 
 #[test]
-fn a_token_that_is_none_is_told_by_the_message_where_no_field_is_named() {
+fn an_invalid_token_is_recognised_by_the_message_if_no_field_is_named() {
     let with = |details: Value| {
         let error = json!({ "code": 400, "message": NO_TOKEN, "status": "INVALID_ARGUMENT", "details": details });
         outcome(&answer(400, &json!({ "error": error }).to_string(), None))

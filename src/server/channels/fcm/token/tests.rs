@@ -185,7 +185,7 @@ async fn a_token_that_is_over_at_once_is_that_of_all_who_waited(#[case] expires_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_waited_and_left_takes_no_answer_with_it() {
+async fn a_cancelled_caller_does_not_take_the_answer_from_others() {
     let rig = Rig::new(vec![token("one")]).await;
     let tokens = Arc::clone(&rig.tokens);
     let first = tokio::spawn(async move { tokens.get().await.is_ok() });

@@ -83,7 +83,7 @@ async fn the_key_is_kept_in_the_store_unless_it_is_given() {
 }
 
 #[tokio::test]
-async fn what_is_no_key_in_the_store_is_a_failure_that_stays() {
+async fn an_invalid_key_in_the_store_is_a_permanent_failure() {
     let store = Arc::new(MemoryStore::new(10, start()));
     store.secret(KEY, b"no key").await.unwrap();
     let options = WebPushOptions { contact: "mailto:you@example.com".to_owned(), key: None };

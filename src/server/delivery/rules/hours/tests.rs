@@ -148,7 +148,7 @@ fn a_range_may_begin_at_the_end_of_a_gap_of_a_day() {
 }
 
 #[test]
-fn ranges_that_touch_for_ever_end_after_eight() {
+fn adjacent_quiet_ranges_are_joined_at_most_eight_times() {
     let day_later = |at: DateTime<Utc>| at.checked_add_signed(TimeDelta::days(1));
     assert_eq!(chained(at("2026-01-01 00:00"), day_later), Some(at("2026-01-09 00:00")));
     let twice = |now: DateTime<Utc>| day_later(now).filter(|end| *end <= at("2026-01-03 00:00"));
@@ -159,7 +159,7 @@ fn ranges_that_touch_for_ever_end_after_eight() {
 /// The whole year, every quarter of an hour: where no clock moves for days, local times alone decide; and always, the
 /// end is not quiet, and everything before it is.
 #[rstest]
-fn what_is_quiet_is_so_until_its_end(
+fn quiet_hours_match_the_local_clock_and_end_when_announced(
     #[values(BERLIN, NEW_YORK, LORD_HOWE, KATHMANDU, "America/St_Johns", "Africa/Casablanca")] zone: &str,
     #[values("22:00-07:00", "01:15-02:45", "03:00-02:30", "00:00-23:59")] range: &str,
 ) {
@@ -247,7 +247,7 @@ fn a_daily_digest_is_due_once_a_day(
 }
 
 #[test]
-fn an_hour_is_an_hour_whatever_a_clock_shows() {
+fn an_hourly_digest_ignores_daylight_saving() {
     let due = |digest, opened| digest_due(digest, BERLIN.parse().unwrap(), at(opened));
     assert_eq!(due(Digest::Hourly, "2026-03-29 00:30"), at("2026-03-29 01:30"));
     assert_eq!(due(Digest::Hourly, "2026-10-25 00:30"), at("2026-10-25 01:30"));
@@ -256,7 +256,7 @@ fn an_hour_is_an_hour_whatever_a_clock_shows() {
 
 /// No time that can be written is too early or too late to be judged.
 #[rstest]
-fn nothing_ends_at_the_ends_of_time(
+fn digests_are_due_later_even_at_the_ends_of_the_calendar(
     #[values("0000-01-01 00:00", "9999-12-31 23:59")] now: &str,
     #[values(BERLIN, NEW_YORK, KATHMANDU, APIA)] zone: &str,
 ) {

@@ -1,7 +1,7 @@
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn what_attempts_at_once_find_counts_once_and_one_probes_from_then_on() {
+async fn concurrent_failures_count_once_and_then_one_attempt_probes() {
     let (lanes, lane) = (Lanes::default(), "webpush:https://push.example");
     lanes.drain(lane);
     lanes.free(lane, 32);
@@ -29,7 +29,7 @@ async fn what_attempts_at_once_find_counts_once_and_one_probes_from_then_on() {
 }
 
 #[test]
-fn what_the_other_side_said_of_itself_is_counted_apart() {
+fn failures_of_the_service_are_counted_apart_from_attempts() {
     let at = |second: u32| Timestamp::parse(&format!("2026-01-01T00:00:{second:02}Z")).unwrap();
     let attempt =
         |second, code| Attempt { at: at(second), result: "retry".to_owned(), code, ms: 1, counted: true, detail: None };
@@ -42,7 +42,7 @@ fn what_the_other_side_said_of_itself_is_counted_apart() {
 }
 
 #[test]
-fn a_refusal_is_one_users_own_while_others_are_reached() {
+fn a_refusal_counts_for_its_user_while_others_are_reached() {
     let lanes = Lanes::default();
     lanes.drain("fcm:shop");
     let [ann, bob, eve] = ["ann", "bob", "eve"].map(UserId::stored);

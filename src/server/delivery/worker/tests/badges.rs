@@ -76,7 +76,7 @@ async fn read(rig: &Rig, some: &[Notification]) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_read_within_a_minute_is_told_at_its_beginning_and_at_its_end() {
+async fn reads_within_a_minute_cause_two_badge_updates() {
     let rig = rig(&[PHONE], WELL, "off").await;
     let all = tell(&rig, "message", 50).await;
     sleep(Duration::from_secs(100)).await;
@@ -123,7 +123,7 @@ async fn devices_are_told_and_neither_browsers_nor_addresses_whatever_changes_th
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_comes_is_told_by_itself_and_a_user_without_devices_costs_no_delivery() {
+async fn users_without_devices_and_new_notifications_get_no_badge_update() {
     let rig = rig(&[BROWSER, MAIL], WELL, "off").await;
     let all = tell(&rig, "message", 2).await;
     read(&rig, &all).await;
@@ -223,7 +223,7 @@ async fn many_users_who_read_at_once_are_all_told() {
 }
 
 #[test]
-fn what_is_remembered_of_users_is_bounded_and_evictions_are_not_told() {
+fn remembered_users_are_bounded_and_evictions_cause_no_update() {
     let badges = Badges::default();
     let deleted = |number: u128| Change {
         user_id: user(number),

@@ -64,7 +64,7 @@ async fn a_contact_is_told_of_what_is_wanted_and_the_rest_is_skipped_with_a_reas
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_read_while_it_waited_is_not_sent_and_webhooks_are_told_all() {
+async fn a_notification_read_while_waiting_goes_only_to_webhooks() {
     let rig = rig(Behaves::Hangs).await;
     let told = tell(&rig, "alert", 8).await;
     sleep(Duration::from_millis(100)).await;
@@ -86,7 +86,7 @@ async fn what_was_read_while_it_waited_is_not_sent_and_webhooks_are_told_all() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_read_after_it_was_claimed_is_not_sent() {
+async fn a_notification_read_after_the_claim_is_not_sent() {
     let rig = rig(Behaves::Answers(Outcome::Sent, 10)).await;
     tell(&rig, "alert", 20).await;
     sleep(Duration::from_secs(2)).await;
@@ -103,7 +103,7 @@ async fn what_was_read_after_it_was_claimed_is_not_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_expired_while_it_was_retried_is_not_sent_any_more() {
+async fn a_notification_that_expires_between_retries_is_not_sent() {
     let rig = rig(FAILS).await;
     let notification = rig.notification(1);
     let expires_at = Some(crate::server::clock::after(rig.clock.now(), Duration::from_secs(20)));
@@ -132,7 +132,7 @@ async fn a_contact_that_is_dead_is_told_nothing_until_it_is_put_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_service_found_out_before_the_contact_was_put_again_is_over() {
+async fn a_failure_from_before_the_contact_was_renewed_is_ignored() {
     let dead = Outcome::ContactDead {
         as_of: Some(Timestamp::parse("2025-12-31T00:00:00Z").unwrap()),
         state: ContactState::Dead,
@@ -145,7 +145,7 @@ async fn what_the_service_found_out_before_the_contact_was_put_again_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_for_a_contact_that_is_deleted_is_cancelled() {
+async fn deleting_a_contact_cancels_its_waiting_deliveries() {
     let rig = rig(FAILS).await;
     tell(&rig, "alert", 1).await;
     sleep(Duration::from_secs(1)).await;
@@ -173,7 +173,7 @@ async fn a_contact_that_is_put_again_while_it_is_tried_is_not_dead() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_service_knew_for_long_is_noted_as_of_now() {
+async fn an_old_failure_report_is_recorded_with_the_present_time() {
     let rig = rig(WELL).await;
     let as_of = Some(crate::server::clock::after(rig.clock.now(), Duration::from_secs(5)));
     sleep(Duration::from_secs(86_400)).await;
@@ -187,7 +187,7 @@ async fn what_the_service_knew_for_long_is_noted_as_of_now() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_for_a_device_is_not_sent_to_the_user_to_whom_it_moves() {
+async fn a_device_that_moves_to_another_user_gets_no_old_deliveries() {
     const ANNS: u128 = 301;
     const BOBS: u128 = 302;
     let rig = rig(WELL).await;

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn what_a_server_had_claimed_that_is_gone_is_claimed_again_and_counts_and_is_noted() {
+async fn claims_of_a_lost_server_are_retried_and_counted_as_an_attempt() {
     let rig = Rig::new(&[WELL]).await;
     // Another server claims first, and disappears.
     rig.worker.0.is_stopping.store(true, Ordering::Relaxed);
@@ -23,7 +23,7 @@ async fn what_a_server_had_claimed_that_is_gone_is_claimed_again_and_counts_and_
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_kills_each_server_dies() {
+async fn a_delivery_that_crashes_every_server_is_given_up() {
     let rig = Rig::new(&[WELL]).await;
     rig.worker.0.is_stopping.store(true, Ordering::Relaxed);
     rig.tell(1, 1).await;
@@ -39,7 +39,7 @@ async fn one_that_kills_each_server_dies() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_gives_back_what_was_not_sent_and_waits_for_what_is() {
+async fn a_stop_returns_unsent_deliveries_and_waits_for_those_in_flight() {
     let rig = Rig::new(&[Behaves::Answers(Outcome::Sent, 1_000)]).await;
     rig.tell(1, 20).await;
     sleep(Duration::from_millis(500)).await;
@@ -52,7 +52,7 @@ async fn a_stop_gives_back_what_was_not_sent_and_waits_for_what_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_for_a_webhook_that_is_deleted_is_cancelled() {
+async fn deleting_a_webhook_cancels_its_waiting_deliveries() {
     let rig = Rig::new(&[FAILS]).await;
     rig.tell(1, 3).await;
     sleep(Duration::from_secs(1)).await;
@@ -63,7 +63,7 @@ async fn what_waits_for_a_webhook_that_is_deleted_is_cancelled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_expired_before_its_first_attempt_is_not_sent_and_what_was_attempted_is() {
+async fn expiry_cancels_a_delivery_only_before_its_first_attempt() {
     let rig = Rig::new(&[FAILS]).await;
     let expires_at = Some(crate::server::clock::after(rig.clock.now(), Duration::from_secs(100)));
     let of = |seconds| {
@@ -82,7 +82,7 @@ async fn what_expired_before_its_first_attempt_is_not_sent_and_what_was_attempte
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_to_be_sent_is_ended_in_a_moment_however_much_it_is() {
+async fn thousands_of_cancelled_deliveries_end_quickly() {
     let rig = Rig::new(&[Behaves::Hangs]).await;
     rig.tell(1, 5_000).await;
     sleep(Duration::from_secs(1)).await;
@@ -104,7 +104,7 @@ async fn a_lane_that_hangs_has_its_whole_share_in_flight_however_slowly_it_comes
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_stop_cuts_off_is_noted_and_tried_again_when_its_time_has_come() {
+async fn an_attempt_cut_off_by_a_stop_is_recorded_and_retried() {
     let rig = Rig::new(&[Behaves::Hangs]).await;
     rig.tell(1, 1).await;
     sleep(Duration::from_secs(1)).await;

@@ -20,7 +20,7 @@ async fn an_endpoint_that_is_gone_is_disabled_and_what_waits_is_skipped(#[case] 
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_for_its_next_attempt_is_skipped_when_its_endpoint_is_disabled() {
+async fn disabling_an_endpoint_skips_deliveries_that_wait_for_a_retry() {
     let rig = Rig::new(&[FAILS]).await;
     rig.tell(1, 10).await;
     sleep(Duration::from_secs(1)).await;
@@ -83,7 +83,7 @@ async fn a_channel_that_is_not_set_up_right_is_probed_by_one_and_no_attempt_coun
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_that_are_refused_at_once_are_one_fault_and_one_of_them_probes() {
+async fn concurrent_refusals_are_one_fault_and_one_delivery_probes() {
     let rig = Rig::new(&[Behaves::Answers(Outcome::Misconfigured, 2)]).await;
     rig.tell(1, 100).await;
     sleep(Duration::from_secs(4 * 3_600)).await;

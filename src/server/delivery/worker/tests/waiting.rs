@@ -33,7 +33,7 @@ fn held(reason: &str) -> (DeliveryState, Option<String>) {
 const HOUR: u64 = 3_600;
 
 #[tokio::test(start_paused = true)]
-async fn what_is_read_a_second_before_its_time_is_not_sent_and_what_is_not_is() {
+async fn a_delay_sends_only_what_is_still_unread_at_its_end() {
     let rig = rig(WELL).await;
     want(&rig, json!({"categories": {"alert": {"email": {"if_unread_after": 600}}}})).await;
     let first = tell(&rig, "alert", 1).await;
@@ -67,7 +67,7 @@ async fn several_that_come_due_together_are_one_message() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_sent_in_quiet_hours_but_what_is_mandatory() {
+async fn quiet_hours_hold_all_but_mandatory_notifications() {
     let rig = rig(WELL).await;
     // It is one o'clock in Berlin.
     want(&rig, json!({"quiet_hours": {"zone": "Europe/Berlin", "from": "22:00", "to": "07:00"}})).await;
@@ -82,7 +82,7 @@ async fn nothing_is_sent_in_quiet_hours_but_what_is_mandatory() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_held_moves_with_the_zone_and_goes_when_nothing_holds_it() {
+async fn a_held_delivery_follows_changes_of_quiet_hours() {
     let rig = rig(WELL).await;
     let quiet = |zone: &str| json!({"quiet_hours": {"zone": zone, "from": "22:00", "to": "07:00"}});
     want(&rig, quiet("Europe/Berlin")).await;
@@ -99,7 +99,7 @@ async fn what_is_held_moves_with_the_zone_and_goes_when_nothing_holds_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_user_turns_off_is_not_sent_any_more() {
+async fn turning_a_channel_off_cancels_its_held_deliveries() {
     let rig = rig(WELL).await;
     want(&rig, json!({"channels": {"email": {"if_unread_after": 60}}})).await;
     tell(&rig, "alert", 1).await;
@@ -215,7 +215,7 @@ async fn a_digest_that_was_attempted_is_not_sent_to_a_user_who_turned_mail_off()
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_too_much_for_one_contact_waits_and_goes_as_one() {
+async fn deliveries_over_the_limit_of_a_contact_are_bundled() {
     let rig = Rig::limited(&[WELL], "2/h:2").await;
     rig.channel.behaves.lock().unwrap().insert(CONTACT, WELL);
     super::contacts::reach(&rig).await;
@@ -226,7 +226,7 @@ async fn what_is_too_much_for_one_contact_waits_and_goes_as_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_held_for_longer_than_its_channel_tries_is_sent_also_where_it_is_given_back_first() {
+async fn a_delivery_held_for_longer_than_all_retries_is_still_sent() {
     let rig = rig(WELL).await;
     *rig.channel.schedule.lock().unwrap() = Schedule::PUSH;
     want(&rig, json!({"channels": {"email": {"if_unread_after": 172_800}}})).await;
@@ -244,7 +244,7 @@ async fn what_was_held_for_longer_than_its_channel_tries_is_sent_also_where_it_i
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_tried_again_does_not_use_up_what_a_contact_may_be_told() {
+async fn retries_do_not_count_against_the_limit_of_a_contact() {
     let rig = Rig::limited(&[WELL], "2/h:2").await;
     rig.channel.behaves.lock().unwrap().insert(CONTACT, FAILS);
     super::contacts::reach(&rig).await;

@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_said_at_once_and_then_once_a_minute() {
+    fn a_lasting_failure_is_logged_at_once_and_then_once_a_minute() {
         let (complaint, began) = (Complaint::default(), Instant::now());
         let is_due = |second| complaint.state().is_due(began + Duration::from_secs(second));
         assert_eq!((0..200).filter(|second| is_due(*second)).collect::<Vec<_>>(), [0, 60, 120, 180]);

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn who_we_are_is_percent_decoded() {
+    fn user_and_password_are_percent_decoded() {
         let password =
             |user: &str, password: &str| Some(Login::Password { user: user.to_owned(), password: password.to_owned() });
         assert!(login("nats://a:1").is_none());
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused_and_not_repeated() {
+    fn conflicting_credentials_are_refused_without_repeating_them() {
         for wrong in [
             "nats://:hush@a,nats://v:hush@b",
             "nats://v:hush@a,nats://w:hush@b",

@@ -38,7 +38,7 @@ fn a_record_is_read_as_it_is_written() {
 }
 
 #[test]
-fn what_intake_refuses_is_refused_without_repeating_it() {
+fn invalid_records_are_refused_without_repeating_them() {
     let long = format!("\"{}\"", "x".repeat(Content::MAX_CHARS + 1));
     for (right, wrong, says) in [
         (r#""hush""#, long.as_str(), "content"),
@@ -117,7 +117,7 @@ fn preferences_and_secrets_that_are_none_are_refused_without_repeating_them() {
 }
 
 #[test]
-fn what_an_earlier_release_took_is_taken_and_what_only_its_imports_took_is_noted() {
+fn records_of_earlier_releases_are_read_and_those_over_limits_counted() {
     let with = |data: &str| notification("{},\"ex", &format!("{data},\"ex"));
     let nested = |deep: usize| format!("{}1{}", "{\"a\":".repeat(deep), "}".repeat(deep));
     let large = format!(r#"{{"x":"{}"}}"#, "x".repeat(20_000));

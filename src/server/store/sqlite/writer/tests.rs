@@ -2,7 +2,7 @@ use super::*;
 use crate::server::store::sqlite::connection::open_for_writing;
 
 #[tokio::test]
-async fn what_becomes_of_a_write_that_panics_is_not_known_and_the_next_is_done() {
+async fn a_write_that_panics_has_an_unknown_outcome_and_the_next_succeeds() {
     let name = format!("campanile-writer-{}.db", std::process::id());
     let options = SqliteOptions::new(std::env::temp_dir().join(name));
     let (connection, lock) = open_for_writing(&options).unwrap();

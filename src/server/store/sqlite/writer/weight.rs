@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_transaction_takes_what_is_light_together_and_what_is_heavy_alone() {
+    fn light_writes_share_a_transaction_and_a_heavy_one_has_its_own() {
         let fits = |weights: &[usize]| fitting(weights.iter().map(|weight| Weight(*weight)));
         assert_eq!(fits(&[Weight::ROW; 5_000]), 4_096);
         assert_eq!(fits(&[100 * HEAVIEST, 1]), 1);
