@@ -3,6 +3,8 @@
 //! They take URL-encoded forms, so a form works before the page is hydrated and without
 //! WebAssembly. They are public like every route; the service decides what a caller may do.
 
+#![expect(clippy::too_many_arguments, reason = "a form has as many fields as it has")]
+
 use leptos::prelude::*;
 
 pub(crate) mod composing;
