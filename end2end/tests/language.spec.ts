@@ -249,7 +249,7 @@ test.describe("the pages beside the inbox in German", () => {
     await page.goto(`/notify-me?user_id=${user}`);
     await page.getByLabel("E-Mail: message").selectOption("Falls nach 10 min ungelesen");
     await page.getByRole("button", { name: "Speichern" }).click();
-    await expect(page.getByRole("status")).toHaveText("Gespeichert. Auch was noch wartet, richtet sich danach.");
+    await expect(page.getByRole("status").first()).toHaveText("Gespeichert. Auch was noch wartet, richtet sich danach.");
     await page.getByText("Entfernen …").click();
     await expectGerman(page);
   });
