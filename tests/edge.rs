@@ -59,6 +59,14 @@ impl Store for Troubled {
     ) -> Result<Option<Notification>, StoreError> {
         unreachable!()
     }
+    async fn set_read_each(
+        &self,
+        _: &[NotificationId],
+        _: Option<&UserId>,
+        _: bool,
+    ) -> Result<Vec<Notification>, StoreError> {
+        unreachable!()
+    }
     async fn mark_read_at(&self, _: &UserId, _: u64) -> Result<Option<Notification>, StoreError> {
         unreachable!()
     }
@@ -69,6 +77,9 @@ impl Store for Troubled {
         unreachable!()
     }
     async fn delete(&self, _: NotificationId, _: Option<&UserId>) -> Result<Option<Notification>, StoreError> {
+        unreachable!()
+    }
+    async fn delete_each(&self, _: &[NotificationId], _: Option<&UserId>) -> Result<Vec<Notification>, StoreError> {
         unreachable!()
     }
     async fn changes(&self, _: &UserId, _: u64, _: Limit) -> Result<Changes, StoreError> {

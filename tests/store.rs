@@ -4,6 +4,7 @@ mod concurrency;
 mod contacts;
 mod contract;
 mod credentials;
+mod each;
 mod forget;
 mod keys;
 mod listing;

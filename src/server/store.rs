@@ -221,6 +221,14 @@ pub trait Store: Send + Sync + 'static {
         is_read: bool,
     ) -> Result<Option<Notification>, StoreError>;
 
+    /// As [`Self::set_read`], for each of these notifications, all or none: returns those that there are, in any order.
+    async fn set_read_each(
+        &self,
+        ids: &[NotificationId],
+        owner: Option<&UserId>,
+        is_read: bool,
+    ) -> Result<Vec<Notification>, StoreError>;
+
     /// Marks the notification at this position of the inbox as read, counted from 0 at the newest, and returns it;
     /// `None` if there is no such position.
     async fn mark_read_at(&self, user_id: &UserId, index: u64) -> Result<Option<Notification>, StoreError>;
@@ -240,6 +248,13 @@ pub trait Store: Send + Sync + 'static {
     /// Deletes one notification and returns it; `None` when no notification has this id, or it is not in the inbox of
     /// `owner`. Without an owner, every inbox is searched.
     async fn delete(&self, id: NotificationId, owner: Option<&UserId>) -> Result<Option<Notification>, StoreError>;
+
+    /// As [`Self::delete`], for each of these notifications, all or none: returns those that there were, in any order.
+    async fn delete_each(
+        &self,
+        ids: &[NotificationId],
+        owner: Option<&UserId>,
+    ) -> Result<Vec<Notification>, StoreError>;
 
     /// How many notifications of the inbox are unread; 0 for an inbox that does not exist.
     async fn unread_count(&self, user_id: &UserId) -> Result<u64, StoreError>;

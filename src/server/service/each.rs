@@ -1,60 +1,45 @@
-//! Changing several notifications that the caller names.
+//! Changing several notifications that the caller names, in one step.
 
-use futures_util::future::join_all;
-
-use super::{NotificationService, ServiceError};
+use super::{NotificationService, ServiceError, may_change};
 use crate::{
     model::{Notification, NotificationId},
     server::identity::Principal,
 };
 
-/// How many are changed at the same time.
-const CHANGED_AT_ONCE: usize = 100;
-
 impl NotificationService {
-    /// As [`Self::set_read`], for each of these notifications: returns those that there are, in their new state. If the
-    /// store fails, some may be marked.
+    /// As [`Self::set_read`], for each of these notifications, all or none: returns those that there are, in their new
+    /// state and in any order.
     ///
     /// # Errors
-    /// When the caller may not know of any of them, or there is none.
+    /// When there is none, or none that the caller may know of.
     pub async fn set_read_each(
         &self,
         principal: &Principal,
         ids: &[NotificationId],
         is_read: bool,
     ) -> Result<Vec<Notification>, ServiceError> {
-        each(ids, |id| self.set_read(principal, id, is_read)).await
+        let Some(first) = ids.first() else { return Ok(Vec::new()) };
+        let owner = may_change(principal, *first)?;
+        let marked = self.0.store.set_read_each(ids, owner, is_read).await?;
+        if marked.is_empty() { Err(ServiceError::no_notification(*first)) } else { Ok(marked) }
     }
 
-    /// As [`Self::delete`], for each of these notifications: returns the ids of those that there were. If the store fails,
-    /// some may be deleted.
+    /// As [`Self::delete`], for each of these notifications, all or none: returns the ids of those that there were, in
+    /// any order.
     ///
     /// # Errors
-    /// When the caller may not know of any of them, or there is none.
+    /// When there was none, or none that the caller may know of.
     pub async fn delete_each(
         &self,
         principal: &Principal,
         ids: &[NotificationId],
     ) -> Result<Vec<NotificationId>, ServiceError> {
-        each(ids, |id| async move { self.delete(principal, id).await.map(|()| id) }).await
-    }
-}
-
-/// Calls `change` with each id, many at once: a store writes those in few transactions. Returns its results for the
-/// notifications that there are.
-async fn each<T, F: Future<Output = Result<T, ServiceError>>>(
-    ids: &[NotificationId],
-    change: impl Fn(NotificationId) -> F,
-) -> Result<Vec<T>, ServiceError> {
-    let (mut changed, mut none) = (Vec::with_capacity(ids.len()), None);
-    for some in ids.chunks(CHANGED_AT_ONCE) {
-        for result in join_all(some.iter().map(|id| change(*id))).await {
-            match result {
-                Ok(result) => changed.push(result),
-                Err(ServiceError::NotFound(why)) => none = Some(ServiceError::NotFound(why)),
-                Err(why) => return Err(why),
-            }
+        let Some(first) = ids.first() else { return Ok(Vec::new()) };
+        let owner = may_change(principal, *first)?;
+        let deleted = self.0.store.delete_each(ids, owner).await?;
+        if deleted.is_empty() {
+            return Err(ServiceError::no_notification(*first));
         }
+        Ok(deleted.iter().map(|notification| notification.id).collect())
     }
-    none.filter(|_| changed.is_empty()).map_or(Ok(changed), Err)
 }

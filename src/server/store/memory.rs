@@ -125,6 +125,15 @@ impl Store for MemoryStore {
         Ok(self.change(|shelf| shelf.set_read(id, owner, is_read)))
     }
 
+    async fn set_read_each(
+        &self,
+        ids: &[NotificationId],
+        owner: Option<&UserId>,
+        is_read: bool,
+    ) -> Result<Vec<Notification>, StoreError> {
+        Ok(self.change(|shelf| ids.iter().filter_map(|id| shelf.set_read(*id, owner, is_read)).collect()))
+    }
+
     async fn mark_read_at(&self, user_id: &UserId, index: u64) -> Result<Option<Notification>, StoreError> {
         Ok(self.change(|shelf| shelf.mark_read_at(user_id, index)))
     }
@@ -139,6 +148,14 @@ impl Store for MemoryStore {
 
     async fn delete(&self, id: NotificationId, owner: Option<&UserId>) -> Result<Option<Notification>, StoreError> {
         Ok(self.change(|shelf| shelf.delete(id, owner)))
+    }
+
+    async fn delete_each(
+        &self,
+        ids: &[NotificationId],
+        owner: Option<&UserId>,
+    ) -> Result<Vec<Notification>, StoreError> {
+        Ok(self.change(|shelf| ids.iter().filter_map(|id| shelf.delete(*id, owner)).collect()))
     }
 
     async fn unread_count(&self, user_id: &UserId) -> Result<u64, StoreError> {

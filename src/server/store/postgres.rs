@@ -213,6 +213,16 @@ impl Store for PostgresStore {
         self.write(async move { write::set_read(&database, id, owner.as_ref(), is_read).await }).await
     }
 
+    async fn set_read_each(
+        &self,
+        ids: &[NotificationId],
+        owner: Option<&UserId>,
+        is_read: bool,
+    ) -> Result<Vec<Notification>, StoreError> {
+        let (database, ids, owner) = (Arc::clone(&self.database), ids.to_vec(), owner.cloned());
+        self.write(async move { write::set_read_each(&database, &ids, owner.as_ref(), is_read).await }).await
+    }
+
     async fn mark_read_at(&self, user_id: &UserId, index: u64) -> Result<Option<Notification>, StoreError> {
         let (database, user_id) = (Arc::clone(&self.database), user_id.clone());
         self.write(async move { write::mark_read_at(&database, &user_id, index).await }).await
@@ -231,6 +241,15 @@ impl Store for PostgresStore {
     async fn delete(&self, id: NotificationId, owner: Option<&UserId>) -> Result<Option<Notification>, StoreError> {
         let (database, owner) = (Arc::clone(&self.database), owner.cloned());
         self.write(async move { write::delete(&database, id, owner.as_ref()).await }).await
+    }
+
+    async fn delete_each(
+        &self,
+        ids: &[NotificationId],
+        owner: Option<&UserId>,
+    ) -> Result<Vec<Notification>, StoreError> {
+        let (database, ids, owner) = (Arc::clone(&self.database), ids.to_vec(), owner.cloned());
+        self.write(async move { write::delete_each(&database, &ids, owner.as_ref()).await }).await
     }
 
     async fn unread_count(&self, user_id: &UserId) -> Result<u64, StoreError> {

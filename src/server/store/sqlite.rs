@@ -255,6 +255,19 @@ impl Store for SqliteStore {
         self.writer.write(Weight::ONE, move |batch| batch.set_read(id, owner.as_ref(), is_read)).await
     }
 
+    async fn set_read_each(
+        &self,
+        ids: &[NotificationId],
+        owner: Option<&UserId>,
+        is_read: bool,
+    ) -> Result<Vec<Notification>, StoreError> {
+        let (weight, ids, owner) = (Weight::rows(ids.len()), ids.to_vec(), owner.cloned());
+        let mark = move |batch: &mut write::Batch<'_>| {
+            ids.iter().filter_map(|id| batch.set_read(*id, owner.as_ref(), is_read).transpose()).collect()
+        };
+        self.writer.write(weight, mark).await
+    }
+
     async fn mark_read_at(&self, user_id: &UserId, index: u64) -> Result<Option<Notification>, StoreError> {
         let user_id = user_id.clone();
         self.writer.write(Weight::ONE, move |batch| batch.mark_read_at(&user_id, index)).await
@@ -275,6 +288,18 @@ impl Store for SqliteStore {
     async fn delete(&self, id: NotificationId, owner: Option<&UserId>) -> Result<Option<Notification>, StoreError> {
         let owner = owner.cloned();
         self.writer.write(Weight::ONE, move |batch| batch.delete(id, owner.as_ref())).await
+    }
+
+    async fn delete_each(
+        &self,
+        ids: &[NotificationId],
+        owner: Option<&UserId>,
+    ) -> Result<Vec<Notification>, StoreError> {
+        let (weight, ids, owner) = (Weight::rows(ids.len()), ids.to_vec(), owner.cloned());
+        let delete = move |batch: &mut write::Batch<'_>| {
+            ids.iter().filter_map(|id| batch.delete(*id, owner.as_ref()).transpose()).collect()
+        };
+        self.writer.write(weight, delete).await
     }
 
     async fn unread_count(&self, user_id: &UserId) -> Result<u64, StoreError> {

@@ -22,6 +22,13 @@ pub(super) struct Written<T> {
     pub(super) changes: Vec<Change>,
 }
 
+impl<T> FromIterator<(T, Vec<Change>)> for Written<Vec<T>> {
+    fn from_iter<I: IntoIterator<Item = (T, Vec<Change>)>>(written: I) -> Self {
+        let (done, changes): (_, Vec<_>) = written.into_iter().unzip();
+        Self { done, changes: changes.into_iter().flatten().collect() }
+    }
+}
+
 impl<T> From<Option<(T, Vec<Change>)>> for Written<Option<T>> {
     fn from(written: Option<(T, Vec<Change>)>) -> Self {
         let (done, changes) = written.unzip();
@@ -154,10 +161,21 @@ struct FoundRow {
 
 impl FoundRow {
     async fn query(database: &Database, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<Option<Self>, StoreError> {
-        let Some(row) = database.call(sql, values).await?.pop() else { return Ok(None) };
+        Ok(Self::query_each(database, sql, values).await?.pop())
+    }
+
+    async fn query_each(
+        database: &Database,
+        sql: &str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Self>, StoreError> {
+        database.call(sql, values).await?.iter().map(Self::read).collect()
+    }
+
+    fn read(row: &Row) -> Result<Self, StoreError> {
         let changed = row.try_get::<_, Option<i64>>(COLUMNS)?.is_some();
-        let change = changed.then(|| Ok::<_, StoreError>((number(&row, COLUMNS)?, number(&row, COLUMNS + 1)?)));
-        Ok(Some(Self { notification: Stored::read(&row)?.notification, change: change.transpose()? }))
+        let change = changed.then(|| Ok::<_, StoreError>((number(row, COLUMNS)?, number(row, COLUMNS + 1)?)));
+        Ok(Self { notification: Stored::read(row)?.notification, change: change.transpose()? })
     }
 
     /// The notification after it was marked, and the changes to announce.
@@ -165,6 +183,17 @@ impl FoundRow {
         let notification = self.notification.with_read(is_read);
         let changes = self.change.into_iter().map(|(modseq, unread_count)| {
             let event = Event::Updated { modseq, unread_count, notification: notification.clone() };
+            Change { user_id: notification.user_id.clone(), event }
+        });
+        let changes = changes.collect();
+        (notification, changes)
+    }
+
+    /// The notification as it was before it was deleted, and the changes to announce.
+    fn deleted(self) -> (Notification, Vec<Change>) {
+        let Self { notification, change } = self;
+        let changes = change.into_iter().map(|(modseq, unread_count)| {
+            let event = Event::Deleted { modseq, unread_count, id: notification.id };
             Change { user_id: notification.user_id.clone(), event }
         });
         let changes = changes.collect();
@@ -191,6 +220,39 @@ macro_rules! of_owner {
             " f, LATERAL (SELECT (f.target).*) n WHERE own.id = $1 AND ($2::text IS NULL OR own.user_id = $2)"
         )
     };
+}
+
+/// The same for a function that is called for each of the notifications with the ids in `$1`. It locks the inboxes in the
+/// order in which every write locks several.
+macro_rules! of_owner_each {
+    ($function:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            ", f.change, f.unread FROM (
+                 SELECT o.id FROM notifications o WHERE o.id = ANY ($1) AND ($2::text IS NULL OR o.user_id = $2)
+                 ORDER BY o.user_id, o.created OFFSET 0
+             ) own, LATERAL ",
+            $function,
+            " f, LATERAL (SELECT (f.target).*) n"
+        )
+    };
+}
+
+fn uuids(ids: &[NotificationId]) -> Vec<Uuid> {
+    ids.iter().map(|id| id.as_uuid()).collect()
+}
+
+pub(super) async fn set_read_each(
+    database: &Database,
+    ids: &[NotificationId],
+    owner: Option<&UserId>,
+    is_read: bool,
+) -> Result<Written<Vec<Notification>>, StoreError> {
+    const SET: &str = of_owner_each!("functions.set_read(own.id, $3)");
+    let values: [&(dyn ToSql + Sync); 3] = [&uuids(ids), &owner.map(UserId::as_str), &is_read];
+    let found = FoundRow::query_each(database, SET, &values).await?;
+    Ok(found.into_iter().map(|found| found.marked(is_read)).collect())
 }
 
 pub(super) async fn set_read(
@@ -277,14 +339,17 @@ pub(super) async fn delete(
 ) -> Result<Written<Option<Notification>>, StoreError> {
     const DELETE: &str = of_owner!("functions.delete_one(own.id, $3)");
     let values: [&(dyn ToSql + Sync); 3] = [&id.as_uuid(), &owner.map(UserId::as_str), &database.window];
-    let Some(found) = FoundRow::query(database, DELETE, &values).await? else {
-        return Ok(Written { done: None, changes: Vec::new() });
-    };
-    let changes = found.change.into_iter().map(|(modseq, unread_count)| {
-        let event = Event::Deleted { modseq, unread_count, id };
-        Change { user_id: found.notification.user_id.clone(), event }
-    });
-    Ok(Written { changes: changes.collect(), done: Some(found.notification) })
+    Ok(FoundRow::query(database, DELETE, &values).await?.map(FoundRow::deleted).into())
+}
+
+pub(super) async fn delete_each(
+    database: &Database,
+    ids: &[NotificationId],
+    owner: Option<&UserId>,
+) -> Result<Written<Vec<Notification>>, StoreError> {
+    const DELETE: &str = of_owner_each!("functions.delete_one(own.id, $3)");
+    let values: [&(dyn ToSql + Sync); 3] = [&uuids(ids), &owner.map(UserId::as_str), &database.window];
+    Ok(FoundRow::query_each(database, DELETE, &values).await?.into_iter().map(FoundRow::deleted).collect())
 }
 
 pub(super) async fn delete_due(database: &Database, due: &Due) -> Result<Written<usize>, StoreError> {
