@@ -130,7 +130,7 @@ async fn a_form_has_an_expiry_in_utc_and_an_idempotency_key_of_the_users_own() {
     assert!(between(&html, "id=\"expires-problem\"", "</p>").contains("This time is past."), "{html}");
     assert!(between(&html, "id=\"expires\"", ">").contains("value=\"2020-01-31T12:00\""), "{html}");
     assert!(between(&html, "id=\"own-key\"", ">").contains("value=\"mine\""), "{html}");
-    assert!(between(&html, "<details class=\"more-fields\"", ">").contains(" open"), "{html}");
+    assert!(between(&html, "id=\"compose-more\"", ">").contains(" open"), "{html}");
 }
 
 #[tokio::test]
