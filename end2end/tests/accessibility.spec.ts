@@ -13,6 +13,7 @@ async function fill(api: Api): Promise<void> {
   await api.createMany(55, "note");
   for (const category of ["message", "system", "alert", "update", "deploy"]) await api.create({ content: `a ${category}`, category });
   await api.create({ content: `See https://example.com. ${"long ".repeat(300)}`, title: "A long one", link: "/orders/7" });
+  await api.create({ user_id: "a", content: "See https://example.com, from a user with a short id" });
   await api.create("read").then(({ id }) => api.setRead(id));
 }
 
