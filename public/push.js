@@ -213,7 +213,7 @@
     const { state, contact } = await look();
     const isGivenUp = state === "stopped";
     const { key } = await (await ask(`${base}/api/push/key`)).json();
-    const script = `${base}/sw.js?${new URLSearchParams({ user, label: label() })}`;
+    const script = `${base}/sw.js?${new URLSearchParams({ user, label: label(), unreadable: says("unreadable") })}`;
     const registration = await active(await navigator.serviceWorker.register(script, { updateViaCache: "none" }));
     // A subscription that the push service gave up is not used again, and is removed from the list.
     await tellServer(await subscribe(registration, bytes(key), isGivenUp));

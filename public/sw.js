@@ -8,6 +8,7 @@
 const params = new URL(self.location.href).searchParams;
 const user = params.get("user") ?? "";
 const label = params.get("label") ?? "";
+const unreadable = params.get("unreadable") ?? "You have new notifications";
 
 /** A URL of this server; the scope is all of it, also below a base path. */
 const at = (path) => new URL(path, self.registration.scope);
@@ -51,7 +52,7 @@ function show(id, title, body) {
   // The first 48 bits of an id are its creation time (RFC 9562, version 7): a push may arrive a day later.
   const made = /^([\da-f]{8})-([\da-f]{4})-7/i.exec(id);
   if (made) options.timestamp = parseInt(made[1] + made[2], 16);
-  return self.registration.showNotification(title || body ? title || "Campanile" : "You have new notifications", options);
+  return self.registration.showNotification(title || body ? title || "Campanile" : unreadable, options);
 }
 
 /**

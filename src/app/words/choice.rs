@@ -46,12 +46,16 @@ impl Language {
     /// not name, and a weight of 0 excludes a language. If it asks for none, the first that it does not exclude.
     fn accepted(header: &str) -> &'static Self {
         let asked: Vec<_> = header.split(',').filter_map(asked).collect();
-        let is_named = |language: &&Self| asked.iter().any(|(code, _)| code == language.code());
-        let is_excluded =
-            |language: &&Self| asked.iter().any(|(code, weight)| code == language.code() && *weight <= 0.0);
+        // Once for each language, and not for each part: a header may have thousands.
+        let names = |language: &Self| asked.iter().any(|(code, _)| code == language.code());
+        let excludes = |language: &Self| asked.iter().any(|(code, weight)| code == language.code() && *weight <= 0.0);
+        let other = LANGUAGES.iter().copied().find(|language| !names(language));
+        let excluded: Vec<_> =
+            LANGUAGES.iter().filter(|language| excludes(language)).map(|language| language.code()).collect();
+        let is_excluded = |language: &&Self| excluded.contains(&language.code());
         let mut all = LANGUAGES.iter().copied();
         let found = asked.iter().filter(|(_, weight)| *weight > 0.0).filter_map(|(code, weight)| {
-            let language = if code == "*" { all.clone().find(|it| !is_named(it)) } else { Self::of(code) };
+            let language = if code == "*" { other } else { Self::of(code) };
             language.filter(|it| !is_excluded(it)).map(|language| (language, *weight))
         });
         // Of equal ones, `max_by` would take the last.

@@ -162,7 +162,7 @@ desk! {
         off_text_of_user, elsewhere_text, elsewhere_text_of_user, on_text, on_text_of_user, unsupported_text, ios_text,
         insecure_text, blocked_text, stopped_text, turning_on_text,
         // What public/push.js says.
-        unreachable, answered, no_worker, not_allowed, no_service, no_answer, a_browser, browser_on,
+        unreachable, answered, no_worker, not_allowed, no_service, no_answer, a_browser, browser_on, unreadable,
     }
 }
 

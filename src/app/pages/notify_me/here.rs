@@ -47,7 +47,7 @@ fn states(of: &'static Desk, is_own: bool) -> [State; 9] {
 }
 
 /// What the script says otherwise, by its names for it. `{0}` and `{1}` stand for what the script puts there.
-fn sentences(of: &'static Push) -> [(&'static str, &'static str); 8] {
+fn sentences(of: &'static Push) -> [(&'static str, &'static str); 9] {
     [
         ("unreachable", of.unreachable),
         ("answered", of.answered),
@@ -55,6 +55,7 @@ fn sentences(of: &'static Push) -> [(&'static str, &'static str); 8] {
         ("not-allowed", of.not_allowed),
         ("no-service", of.no_service),
         ("no-answer", of.no_answer),
+        ("unreadable", of.unreadable),
         ("a-browser", of.a_browser),
         ("browser-on", of.browser_on),
     ]

@@ -31,7 +31,7 @@ pub(super) const DESK: Desk = Desk {
         delete: "Der Webhook ist gelöscht.",
     },
     refused: Refused {
-        conflict: "Das geht nicht mehr: Es ist schon geschehen, oder etwas anderes wurde inzwischen geändert.",
+        conflict: "Das geht so nicht: Vielleicht ist es schon geschehen oder wurde inzwischen geändert, oder der Webhook, der Kanal oder das Ziel nimmt gerade nichts an, oder es gibt schon die höchste Zahl von Webhooks. Sieh nach, wie es jetzt steht.",
         unreadable: "Das Formular ist nicht lesbar. Öffne die Seite noch einmal.",
         url: "Nötig ist eine URL, die mit https:// beginnt und ins Internet führt. Andere Netze erlaubt die Einstellung webhook-allow.",
         events: "Wähle mindestens ein Ereignis.",
@@ -361,6 +361,7 @@ pub(super) const DESK: Desk = Desk {
         no_service: "Der Browser hat in diesem Fenster kein Push, oder sein Push-Dienst ist gerade nicht erreichbar.",
         no_answer: "Der Browser erhielt keine Antwort. Versuche es erneut, und erlaube Benachrichtigungen.",
         a_browser: "Ein Browser",
+        unreadable: "Du hast neue Benachrichtigungen",
         browser_on: "{0} unter {1}",
     },
 };

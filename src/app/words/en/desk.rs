@@ -356,6 +356,7 @@ pub(super) const DESK: Desk = Desk {
         no_service: "The browser has no push in this window, or cannot reach its push service now.",
         no_answer: "The browser did not get an answer. Try again, and allow notifications.",
         a_browser: "A browser",
+        unreadable: "You have new notifications",
         browser_on: "{0} on {1}",
     },
 };
