@@ -6,7 +6,7 @@ use leptos::{prelude::*, server_fn::ServerFn, task::spawn_local};
 use wasm_bindgen::JsCast;
 
 use super::{
-    core::{Deletion, Effect, MOST_AT_ONCE, Marking, Message, TOWER, element_id},
+    core::{At, Deletion, Effect, MOST_AT_ONCE, Marking, Message, TOWER, element_id},
     signals::Board,
 };
 use crate::{
@@ -48,10 +48,10 @@ impl Board {
             Effect::NextFrame(message) => browser::before_next_frame(move || self.send(message)),
             Effect::Ring => ring(),
             Effect::Say(text) => self.say(text),
-            Effect::Show((key, below)) => self.once_drawn(move || place::show(&element_id(key), below)),
+            Effect::Show(at) => self.show(at),
             Effect::Go(address) => self.go(address),
-            Effect::Focus(id) => self.once_drawn(move || browser::focus(&id)),
-            Effect::HandOn(from, to) if browser::has_focus(&from) => self.once_drawn(move || browser::focus(&to)),
+            Effect::Focus(to) => self.focus(to),
+            Effect::HandOn(from, to) if browser::has_focus(&from) => self.focus(to),
             Effect::HandOn(..) => {}
             Effect::MayListen => self.line().into_iter().for_each(|line| line.may_listen()),
             Effect::Hurry => self.line().into_iter().for_each(|line| line.hurry()),
@@ -62,6 +62,30 @@ impl Board {
                 }
             }),
         }
+    }
+
+    /// Scrolls the list to where the user left it, once it is drawn, unless the user has left it again.
+    fn show(self, at: At) {
+        // At the first row, the user is at the top all the while.
+        let is_first = self.ask(|view| view.rows.first().is_some_and(|first| first.key == at.0));
+        self.placing.set_value(Some(at).filter(|_| !is_first));
+        self.once_drawn(move || {
+            if is_first || self.placing.get_value() == Some(at) {
+                self.placing.set_value(None);
+                place::show(&element_id(at.0), at.1);
+            }
+        });
+    }
+
+    /// Moves the focus to the element with this id, once the rows are drawn, unless the user has moved it meanwhile.
+    fn focus(self, to: String) {
+        let before = browser::focused();
+        self.once_drawn(move || {
+            let now = browser::focused();
+            if now == before || now.is_none_or(|element| element.tag_name() == "BODY") {
+                browser::focus(&to);
+            }
+        });
     }
 
     fn mark(self, markings: Vec<Marking>, is_read: bool) {

@@ -56,12 +56,17 @@ impl Board {
 
     /// Where in the list the user is.
     fn place(self) -> Option<At> {
+        let on_the_way = self.placing.get_value();
+        if on_the_way.is_some() {
+            return on_the_way;
+        }
         let (element_id, below) = place::at()?;
         Some((key_of(&element_id)?, below))
     }
 
     /// Shows what the address asks for.
     fn load(self, address: Address, how: impl FnOnce(Address) -> Message) {
+        self.placing.set_value(None);
         let another_inbox = self.ask(|view| view.address.user_id != address.user_id);
         self.send(how(address));
         if another_inbox {

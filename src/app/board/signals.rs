@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{
-    core::{Message, Now, Status, Submission, Toast, Typed, View, reduce},
+    core::{At, Message, Now, Status, Submission, Toast, Typed, View, reduce},
     row::{Row, draw_rows, rows_of},
 };
 use crate::{
@@ -61,6 +61,8 @@ pub(crate) struct Board {
     pub(super) is_at_top: StoredValue<Option<bool>>,
     /// Whether some rows of the view are not drawn yet.
     is_drawing: StoredValue<bool>,
+    /// Where the user left the list, until its rows are drawn and it is scrolled there.
+    pub(super) placing: StoredValue<Option<At>>,
 }
 
 impl Board {
@@ -90,6 +92,7 @@ impl Board {
             view: StoredValue::new(view),
             is_at_top: StoredValue::new(None),
             is_drawing: StoredValue::new(false),
+            placing: StoredValue::new(None),
         }
     }
 
@@ -112,6 +115,8 @@ impl Board {
     fn present(self, is_at_top: Option<bool>) -> Now {
         let is_at_top = is_at_top.unwrap_or_else(browser::is_at_top);
         self.is_at_top.set_value(Some(is_at_top));
+        // Before the list is where the user left it, how far it is scrolled says nothing.
+        let is_at_top = is_at_top && self.placing.get_value().is_none();
         Now { ms: browser::now_ms(), is_at_top, is_hidden: browser::is_hidden() }
     }
 

@@ -68,7 +68,10 @@ impl View {
         let Submission { typed, item, change, is_repeat, .. } = submission;
         match item {
             Some(item) => {
-                self.expect(Kind::Created, &notification.user_id, notification.id);
+                // What the list has already, the stream has told, or it is an earlier one with the same key.
+                if self.place_with(notification.id).is_none() {
+                    self.expect(Kind::Created, &notification.user_id, notification.id);
+                }
                 self.take_in(&item, notification);
                 self.effects.push(Effect::Say(fill(self.words.sent_to, &[&typed.user_id])));
             }
