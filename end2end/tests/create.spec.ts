@@ -88,6 +88,21 @@ test.describe("far from UTC", () => {
     await expect.poll(() => api.list()).toMatchObject([{ content: "for a while", expires_at: "2100-01-31T03:00:00.000000Z" }]);
     await expect(expires).toHaveValue("");
   });
+
+  test("an expiry that was typed before the script was there stays the same moment", async ({ dashboard, page }) => {
+    let load = (): void => {};
+    const loads = new Promise<void>((resolve) => (load = resolve));
+    await page.route("**/*.wasm", async (route) => {
+      await loads;
+      await route.continue();
+    });
+    await page.goto("/");
+    await dashboard.composer.getByText("More", { exact: true }).click();
+    await page.locator("#expires").fill("2100-01-31T12:00");
+    load();
+    await dashboard.hydrated();
+    await expect(page.locator("#expires")).toHaveValue("2100-01-31T21:00");
+  });
 });
 
 test("an expiry that is past is refused at its field, and what was typed stays", async ({ dashboard, api, troubles, user }) => {

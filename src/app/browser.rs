@@ -48,6 +48,17 @@ pub(super) fn moment_of(local: String) -> String {
     if moment.get_time().is_nan() { local } else { moment.to_iso_string().into() }
 }
 
+/// A date and a time in UTC, as a field has them, in the browser's time zone; the text itself where it names none.
+pub(super) fn local_of(utc: String) -> String {
+    let moment = js_sys::Date::new(&(utc.clone() + "Z").into());
+    if moment.get_time().is_nan() {
+        return utc;
+    }
+    moment.set_time(moment.get_time() - 60_000.0 * moment.get_timezone_offset());
+    let shifted = String::from(moment.to_iso_string());
+    shifted.get(..16).unwrap_or_default().to_owned()
+}
+
 /// Calls `f` once, in this many milliseconds.
 pub(super) fn after(millis: u32, f: impl FnOnce() + 'static) {
     // gloo's timers never drop their callbacks.

@@ -249,6 +249,8 @@ pub(in crate::app) fn listen(board: Board) {
         confirm(board);
     });
     follow_inbox(board);
+    // What stands there is in UTC: the user typed it before the script was there, or the server refused it.
+    browser::set_value(EXPIRES, &browser::local_of(browser::value(EXPIRES)));
     browser::set_text(ZONE, "");
     measure(board.words);
     for event in ["hashchange", "resize"] {

@@ -79,7 +79,7 @@ pub(in crate::app) fn Tower() -> impl IntoView {
     view! {
         <svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
             <path d="M4 14.5h8M5.25 14.5v-7h5.5v7M5.25 7.5 8 2l2.75 5.5M8 .75V2" />
-            <path class="tower-bell" d="M6.75 11.5V10.75a1.25 1.25 0 0 1 2.5 0v.75z" />
+            <path class="bell" d="M6.75 11.5V10.75a1.25 1.25 0 0 1 2.5 0v.75z" />
         </svg>
     }
 }
