@@ -152,19 +152,19 @@ impl Principal {
             }),
             Holder::Operator | Holder::Key(_) => Denied::Forbidden(match scope {
                 Scope::Send => {
-                    "This key may not send: it lacks the scope `send`. Create one: campanile key create NAME --scopes send"
+                    "This key may not send: it lacks the scope `send`. Create a key with all scopes that you use, such as: campanile key create NAME --scopes send,read"
                 }
                 Scope::Read => {
-                    "This key may not read: it lacks the scope `read`. Create one: campanile key create NAME --scopes read"
+                    "This key may not read: it lacks the scope `read`. Create a key with all scopes that you use, such as: campanile key create NAME --scopes send,read"
                 }
                 Scope::Mark => {
-                    "This key may not mark or delete: it lacks the scope `mark`. Create one: campanile key create NAME --scopes mark"
+                    "This key may not mark or delete: it lacks the scope `mark`. Create a key with all scopes that you use, such as: campanile key create NAME --scopes read,mark"
                 }
                 Scope::Contacts => {
-                    "This key may not manage contacts: it lacks the scope `contacts`. Create one: campanile key create NAME --scopes contacts"
+                    "This key may not manage contacts: it lacks the scope `contacts`. Create a key with all scopes that you use, such as: campanile key create NAME --scopes read,contacts"
                 }
                 Scope::Admin => {
-                    "This key may not do this: it lacks the scope `admin`. Create one: campanile key create NAME --scopes admin"
+                    "This key may not do this: it lacks the scope `admin`. Create a key with all scopes that you use, such as: campanile key create NAME --scopes admin"
                 }
             }),
         })

@@ -309,6 +309,8 @@ async fn when_no_host_can_be_used_each_is_named_with_its_reason() {
     ] {
         assert!(refused.contains(&part) && !refused.contains("hush"), "{refused}");
     }
+    let none = opened("postgres://campanile:hush@127.0.0.1:1,127.0.0.1:2/x").await.err().unwrap();
+    assert!(none.ends_with("See that PostgreSQL listens there, and that --store names its host and port."), "{none}");
     let alone = opened(&format!("postgres://campanile:hush@{silent}/x?connect_timeout=1")).await.err().unwrap();
     assert!(alone.contains("cannot be reached: no answer within 1 s. See that PostgreSQL listens there"), "{alone}");
 }

@@ -232,7 +232,7 @@ async fn a_backup_of_a_running_store_is_whole() {
     let restored = open(&copy).unwrap();
     assert!(inbox(&restored, &user("ann")).await.len() >= 50);
     assert_counts(&restored, "ann").await;
-    assert!(SqliteStore::back_up(&path, &copy).unwrap_err().to_string().contains("does not overwrite"));
+    assert!(SqliteStore::back_up(&path, &copy).unwrap_err().to_string().contains("overwrites nothing"));
 }
 
 #[tokio::test]

@@ -85,7 +85,9 @@ pub async fn import(settings: &Settings, from: impl BufRead + Send + 'static) ->
         read
     });
     let notifications = store.import(records).await.map_err(|error| match error {
-        StoreError::Failed { why, cause: None } => anyhow!("{}: {why} Nothing was imported.", settings.store),
+        StoreError::Failed { why, cause: None } => {
+            anyhow!("{}: {}. Nothing was imported.", settings.store, why.trim_end_matches('.'))
+        }
         other => other.into(),
     })?;
     let mut warnings = Vec::new();

@@ -44,8 +44,7 @@ struct Mistake {
 fn settings(text: &str) -> Result<SettingsInput, Mistake> {
     let table = DeTable::parse(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
-        let is_twice = error.message().starts_with("duplicate");
-        let what = if is_twice { "this setting stands twice; keep one" } else { no_toml(text, at) };
+        let what = no_toml(error.message(), text, at);
         Mistake { at, what: format!("this is not valid TOML: {what}") }
     })?;
     let known = fields(&SettingsInput::default()).unwrap_or_default();
@@ -61,17 +60,29 @@ fn settings(text: &str) -> Result<SettingsInput, Mistake> {
     whole.map_err(|_| Mistake { at: 0, what: "this cannot be used".to_owned() })
 }
 
-/// What is wrong with the line at this place, without its text and without the words of a parser.
-fn no_toml(text: &str, at: usize) -> &'static str {
+/// The mistake at this place, without its text and without the words of the parser, which said this.
+fn no_toml(said: &str, text: &str, at: usize) -> &'static str {
     let before = text.get(..at).unwrap_or(text);
     let begin = before.rfind('\n').map_or(0, |end| end + 1);
     let line = text[begin..].lines().next().unwrap_or_default();
-    match line.split_once('=').map(|(_, value)| value.trim()) {
-        None => "a line is `name = value`, or a comment that begins with #",
-        Some("") => "the value is missing",
-        Some(value) if value.starts_with(['"', '\'']) => "a text ends with the quote that it begins with",
-        Some(value) if value.starts_with('[') => "a list is written like [\"a\", \"b\"]",
-        Some(_) => "a text is in quotes; a number, true or false is not",
+    let value = line.split_once('=').map(|(_, value)| value.trim());
+    let is_open = |value: &str| value.starts_with(['"', '\'']) && value.matches(&value[..1]).count() == 1;
+    if said.contains("duplicate") {
+        "this setting stands twice; keep one"
+    } else if said.contains("escape") {
+        "in double quotes, a \\ is written \\\\; in single quotes, it is itself"
+    } else if said.contains("array") {
+        "a list is written like [\"a\", \"b\"]; a text such as \"[::1]:8000\" is in quotes"
+    } else {
+        match value {
+            None => "a line is `name = value`, or a comment that begins with #",
+            Some("") => "the value is missing",
+            Some(value) if is_open(value) => "a text ends with the quote that it begins with",
+            Some(value) if !value.starts_with(['"', '\'', '[', '=']) => {
+                "a text is in quotes; a number, true or false is not"
+            }
+            Some(_) => "this cannot be read as `name = value`",
+        }
     }
 }
 
@@ -127,6 +138,11 @@ mod tests {
             ("\n\njwt-secret =", "3 this is not valid TOML: the value is missing"),
             ("jwt-secret\n", "1 this is not valid TOML: a line is `name = value`, or a comment"),
             ("allowed-hosts = [\"hush\"\n", "1 this is not valid TOML: a list is written like [\"a\", \"b\"]"),
+            ("allowed-hosts = [\n\"hush\"\n\"hush\"\n]", "3 this is not valid TOML: a list is written like"),
+            ("listen = [::1]:8000", "1 this is not valid TOML: a list is written like"),
+            ("smtp = \"hu\\dsh\"", "1 this is not valid TOML: in double quotes, a \\ is written \\\\"),
+            ("log = \"info\" hush", "1 this is not valid TOML: this cannot be read as `name = value`"),
+            ("window == 5", "1 this is not valid TOML: this cannot be read as `name = value`"),
             ("window = hush\n", "1 this is not valid TOML: a text is in quotes; a number, true or false is not"),
             ("window = 1\nwindow = 2\n", "2 this is not valid TOML: this setting stands twice; keep one"),
             ("jwt-secret = [\"hush\"]\n", "1 `jwt-secret` is a text in quotes; this is a list"),

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn hops_before_the_first_trusted_proxy_are_ignored() {
+    fn hops_before_the_last_untrusted_one_are_ignored() {
         let of = |hops: &str| client("10.0.0.1:5", &[("x-forwarded-for", hops)]).0;
         assert_eq!(of("1.1.1.1, 203.0.113.9, 10.0.0.7"), "203.0.113.9");
         assert_eq!(of("10.0.0.8, 10.0.0.7"), "-");

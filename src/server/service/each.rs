@@ -20,7 +20,7 @@ impl NotificationService {
     ) -> Result<Vec<Notification>, ServiceError> {
         let Some(first) = ids.first() else { return Ok(Vec::new()) };
         let owner = may_change(principal, *first)?;
-        let marked = self.0.store.set_read_each(ids, owner, is_read).await?;
+        let marked = self.0.store.set_read_each(&once_each(ids), owner, is_read).await?;
         if marked.is_empty() { Err(ServiceError::no_notification(*first)) } else { Ok(marked) }
     }
 
@@ -36,10 +36,29 @@ impl NotificationService {
     ) -> Result<Vec<NotificationId>, ServiceError> {
         let Some(first) = ids.first() else { return Ok(Vec::new()) };
         let owner = may_change(principal, *first)?;
-        let deleted = self.0.store.delete_each(ids, owner).await?;
+        let deleted = self.0.store.delete_each(&once_each(ids), owner).await?;
         if deleted.is_empty() {
             return Err(ServiceError::no_notification(*first));
         }
         Ok(deleted.iter().map(|notification| notification.id).collect())
+    }
+}
+
+/// The ids, each once: a form may repeat one.
+fn once_each(ids: &[NotificationId]) -> Vec<NotificationId> {
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_is_repeated_counts_once() {
+        let [a, b] = [1, 2].map(|number| NotificationId::new(uuid::Uuid::from_u128(number)));
+        assert_eq!(once_each(&[b, a, b]), [a, b]);
     }
 }

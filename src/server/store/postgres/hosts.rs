@@ -160,19 +160,21 @@ impl Reason {
 
 /// The error when no server can be used.
 fn none_of(mut failures: Vec<(String, Reason)>) -> StoreError {
+    const ADVICE: &str = "See that PostgreSQL listens there, and that --store names its host and port.";
     if failures.len() == 1
         && let Some((place, Reason { why, error, is_unreachable })) = failures.pop()
     {
         return if is_unreachable {
-            let advice = "See that PostgreSQL listens there, and that --store names its host and port.";
-            StoreError::unavailable(format!("{place} cannot be reached: {why}. {advice}"))
+            StoreError::unavailable(format!("{place} cannot be reached: {why}. {ADVICE}"))
         } else {
             error
         };
     }
+    let advice = if failures.iter().all(|(_, reason)| reason.is_unreachable) { ADVICE } else { "" };
     let may_pass = failures.iter().any(|(_, reason)| matches!(reason.error, StoreError::Unavailable { .. }));
     let each: Vec<_> = failures.into_iter().map(|(place, reason)| format!("{place}: {}", reason.why)).collect();
-    let why = format!("no host of the database can be used: {}", each.join("; "));
+    let why = format!("no host of the database can be used: {}. {advice}", each.join("; "));
+    let why = why.trim_end_matches(". ").to_owned();
     if may_pass { StoreError::unavailable(why) } else { StoreError::failed(why) }
 }
 

@@ -63,7 +63,7 @@ async fn deleting_a_webhook_cancels_its_waiting_deliveries() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn expiry_cancels_a_delivery_only_before_its_first_attempt() {
+async fn a_webhook_delivery_expires_only_before_its_first_attempt() {
     let rig = Rig::new(&[FAILS]).await;
     let expires_at = Some(crate::server::clock::after(rig.clock.now(), Duration::from_secs(100)));
     let of = |seconds| {

@@ -215,7 +215,7 @@ async fn a_digest_that_was_attempted_is_not_sent_to_a_user_who_turned_mail_off()
 }
 
 #[tokio::test(start_paused = true)]
-async fn deliveries_over_the_limit_of_a_contact_are_bundled() {
+async fn deliveries_over_the_limit_of_a_contact_are_held() {
     let rig = Rig::limited(&[WELL], "2/h:2").await;
     rig.channel.behaves.lock().unwrap().insert(CONTACT, WELL);
     super::contacts::reach(&rig).await;
