@@ -200,6 +200,24 @@ test.describe("on a page whose browser has a push service", () => {
     await expect(group(page).getByRole("alert")).toHaveCount(0);
   });
 
+  test.describe("in German", () => {
+    test.use({ locale: "de-AT" });
+
+    test("it is turned on in German, and a refusal is not in English", async ({ page, path, troubles, user }) => {
+      troubles.expect(REFUSED);
+      await page.goto(path);
+      const here = page.getByRole("group", { name: "Push an diesen Browser" });
+      await expect(here.getByRole("status")).toContainText("Aus");
+      await page.route("**/api/push/key", (route) => route.fulfill(refusal(503, "unavailable", "There is no key just now.")));
+      await here.getByRole("button", { name: "Push für diesen Browser einschalten" }).click();
+      await expect(here.getByRole("alert")).toHaveText("Der Server antwortete mit 503.");
+      await page.unroute("**/api/push/key");
+      await here.getByRole("button", { name: "Push für diesen Browser einschalten" }).click();
+      await expect(here.getByRole("button", { name: "Für diesen Browser ausschalten" })).toBeVisible();
+      expect((await reached(page, user))[0]?.label).toContain(" unter ");
+    });
+  });
+
   test("the server is told once a day that the browser is there, and of none that was removed", async ({ page, path, user, told }) => {
     await page.goto(path);
     await turnOn(page);
