@@ -68,7 +68,7 @@ impl Board {
     fn show(self, at: At) {
         // At the first row, the user is at the top all the while.
         let is_first = self.ask(|view| view.rows.first().is_some_and(|first| first.key == at.0));
-        self.placing.set_value(Some(at).filter(|_| !is_first));
+        self.placing.set_value((!is_first).then_some(at));
         self.once_drawn(move || {
             if is_first || self.placing.get_value() == Some(at) {
                 self.placing.set_value(None);
