@@ -57,6 +57,15 @@ test("the dashboard works in Firefox, and its console stays empty", async ({ api
     await expect.poll(() => titles(page)).toEqual(["sent here", "note 4", "note 3", "note 2", "note 1"]);
     await page.goBack();
     await expect.poll(() => count(page, "li.row")).toBe(6);
+
+    await api.create("تم شحن طلبك");
+    await expect.poll(async () => (await titles(page))[0]).toBe("تم شحن طلبك");
+    const atItsEnd = await page.$eval("li.row .row-text", (text) => {
+      const letters = document.createRange();
+      letters.selectNodeContents(text);
+      return text.getBoundingClientRect().right - letters.getBoundingClientRect().right;
+    });
+    expect(atItsEnd, "text from right to left begins at the right").toBeLessThan(2);
     expect(troubles).toEqual([]);
   } finally {
     await browser.close();
