@@ -71,14 +71,14 @@ fn no_toml(said: &str, text: &str, at: usize) -> &'static str {
         "this setting stands twice; keep one"
     } else if said.contains("escape") {
         "in double quotes, a \\ is written \\\\; in single quotes, it is itself"
-    } else if said.contains("array") {
+    } else if said.contains("array") || value.is_some_and(|value| value.starts_with('[')) {
         "a list is written like [\"a\", \"b\"]; a text such as \"[::1]:8000\" is in quotes"
     } else {
         match value {
             None => "a line is `name = value`, or a comment that begins with #",
             Some("") => "the value is missing",
             Some(value) if is_open(value) => "a text ends with the quote that it begins with",
-            Some(value) if !value.starts_with(['"', '\'', '[', '=']) => {
+            Some(value) if !value.starts_with(['"', '\'', '=']) => {
                 "a text is in quotes; a number, true or false is not"
             }
             Some(_) => "this cannot be read as `name = value`",
