@@ -76,6 +76,18 @@ test("a title and a link go along", async ({ dashboard, api, user }) => {
   await expect.poll(() => api.list()).toMatchObject([{ title: "Order 7", link: "https://example.com/orders/7" }]);
 });
 
+test("a date that is not whole opens its field", async ({ dashboard, page, user }) => {
+  await dashboard.open({ user_id: user });
+  const more = dashboard.composer.getByText("More", { exact: true });
+  await more.click();
+  await page.locator("#expires").focus();
+  await page.keyboard.type("12");
+  await more.click();
+  await dashboard.composer.getByLabel("Text", { exact: true }).fill("hello");
+  await dashboard.composer.getByRole("button", { name: "Send" }).click();
+  await expect(page.locator("#expires")).toBeFocused();
+});
+
 test.describe("far from UTC", () => {
   test.use({ timezoneId: "Asia/Tokyo" });
 

@@ -226,6 +226,8 @@ pub(in crate::app) fn listen(board: Board) {
         event.prevent_default();
         submit(board);
     });
+    // The browser points to a date that is not whole, where that can be seen.
+    browser::listen(EXPIRES, "invalid", |_| browser::set_attribute(MORE, "open", Some("")));
     browser::listen(SHEET, "input", move |_| measure(board.words));
     browser::listen(SHEET, "click", |event| {
         // The links out of the sheet.

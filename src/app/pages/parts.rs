@@ -15,6 +15,9 @@ use crate::{
     model::{Problem, Timestamp},
 };
 
+/// A day, in seconds.
+const DAY: i64 = 86_400;
+
 /// A script of the page.
 pub(super) fn script(src: String) -> impl IntoView {
     view! { <script defer nonce=use_nonce() src=src></script> }
@@ -52,7 +55,6 @@ impl Place {
 
     /// A past moment: its age, and the exact time on demand.
     pub(super) fn past(&self, moment: Timestamp) -> impl IntoView + use<> {
-        const DAY: i64 = 86_400;
         const WEEK: i64 = 7 * DAY;
         let seconds = (self.now.as_micros() - moment.as_micros()) / 1_000_000;
         let of = &self.of().moments;
@@ -80,9 +82,11 @@ impl Place {
 
     /// A future moment, as a wait.
     pub(super) fn ahead(&self, moment: Timestamp) -> impl IntoView + use<> {
+        const TWO_DAYS: i64 = 2 * DAY;
         let seconds = (moment.as_micros() - self.now.as_micros()).div_euclid(1_000_000);
         let said = match seconds {
             ..=0 => self.words.now.to_owned(),
+            TWO_DAYS.. => self.words.count(self.of().moments.days_ahead, (seconds / DAY).unsigned_abs()),
             _ => fill(self.of().moments.ahead, &[&relative_time::span(self.words, seconds)]),
         };
         time(self.words, moment, said)
@@ -230,6 +234,16 @@ mod tests {
     }
 
     #[rstest]
+    #[case("2026-11-22T11:59:30Z", "now")]
+    #[case("2026-11-22T12:05:00Z", "in 5 min")]
+    #[case("2026-11-24T11:59:59Z", "in 47 h")]
+    #[case("2026-12-26T12:00:00Z", "in 34 d")]
+    fn waits_are_shown_in_words(#[case] moment: &str, #[case] want: &str) {
+        let html = Owner::new().with(|| place().ahead(at(moment)).to_html());
+        assert!(html.contains(&format!(">{want}<")), "{html}");
+    }
+
+    #[rstest]
     #[case("2026-11-22T11:59:30Z", "just now")]
     #[case("2026-11-22T11:55:00Z", "5 min ago")]
     #[case("2026-11-20T12:00:00Z", "2 d ago")]
@@ -243,12 +257,9 @@ mod tests {
     }
 
     #[test]
-    fn future_times_are_shown_in_words() {
+    fn future_times_are_shown_by_the_clock() {
         let owner = Owner::new();
-        let (soon, over) = (at("2026-11-22T12:05:00Z"), at("2026-11-22T11:00:00Z"));
-        let html = owner.with(|| place().ahead(soon).to_html());
-        assert!(html.contains(">in 5 min<"), "{html}");
-        assert!(owner.with(|| place().ahead(over).to_html()).contains(">now<"));
+        let soon = at("2026-11-22T12:05:00Z");
         assert!(owner.with(|| place().exactly(soon).to_html()).contains(">12:05 UTC<"));
         let html = owner.with(|| place().exactly(at("2026-11-23T00:05:00Z")).to_html());
         assert!(html.contains(">23 Nov 2026, 00:05 UTC<"), "{html}");

@@ -49,6 +49,8 @@ desk! {
         /// In the forms of a number.
         days_ago,
         ahead,
+        /// In the forms of a number.
+        days_ahead,
     }
     /// The page of one notification.
     notification: OfNotification {

@@ -48,6 +48,7 @@ pub(super) const DESK: Desk = Desk {
         ago: "vor {0}",
         days_ago: "vor {0} Tag|vor {0} Tagen",
         ahead: "in {0}",
+        days_ahead: "in {0} Tag|in {0} Tagen",
     },
     notification: OfNotification {
         untitled: "Benachrichtigung",

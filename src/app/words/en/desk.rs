@@ -43,7 +43,13 @@ pub(super) const DESK: Desk = Desk {
         at: "Say at what time, from 00:00 to 23:59.",
         zone: "Say where the clock is, such as Europe/Berlin.",
     },
-    moments: Moments { just_now: "just now", ago: "{0} ago", days_ago: "{0} d ago", ahead: "in {0}" },
+    moments: Moments {
+        just_now: "just now",
+        ago: "{0} ago",
+        days_ago: "{0} d ago",
+        ahead: "in {0}",
+        days_ahead: "in {0} d",
+    },
     notification: OfNotification {
         untitled: "Notification",
         data: "Data",
