@@ -251,7 +251,7 @@ test("forced colours leave every mark: unread, what is chosen, the category, and
   expect(await look('[data-state="live"] .freshness-dot')).toMatchObject(marked);
 });
 
-test("the bell in the bar rings when something arrives, but not for what is sent here, and moves for nobody who wants no motion", async ({ dashboard, api, page, user }) => {
+test("the bell in the bar rings when something arrives, but not for what is sent here, and stands still where the user wants no motion", async ({ dashboard, api, page, user }) => {
   await page.addInitScript(() => {
     // How many rows there are whenever it rings.
     const rung: number[] = [];
