@@ -1,5 +1,7 @@
 //! Changing several notifications that the caller names, in one step.
 
+use std::collections::HashSet;
+
 use super::{NotificationService, ServiceError, may_change};
 use crate::{
     model::{Notification, NotificationId},
@@ -44,12 +46,10 @@ impl NotificationService {
     }
 }
 
-/// The ids, each once: a form may repeat one.
+/// The ids in their order, each once: a form may repeat one.
 fn once_each(ids: &[NotificationId]) -> Vec<NotificationId> {
-    let mut ids = ids.to_vec();
-    ids.sort_unstable();
-    ids.dedup();
-    ids
+    let mut known = HashSet::with_capacity(ids.len());
+    ids.iter().copied().filter(|id| known.insert(*id)).collect()
 }
 
 #[cfg(test)]
@@ -59,6 +59,6 @@ mod tests {
     #[test]
     fn an_id_that_is_repeated_counts_once() {
         let [a, b] = [1, 2].map(|number| NotificationId::new(uuid::Uuid::from_u128(number)));
-        assert_eq!(once_each(&[b, a, b]), [a, b]);
+        assert_eq!(once_each(&[b, a, b]), [b, a]);
     }
 }
