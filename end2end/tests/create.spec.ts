@@ -355,6 +355,7 @@ test.describe("the answer is lost", () => {
     await expect(dashboard.composer.getByRole("alert")).toBeHidden();
     expect(await api.list()).toHaveLength(1);
     expect(gateway.sends).toBeGreaterThan(0);
+    await page.goto("about:blank");
     gateway.stop();
   });
 
@@ -381,6 +382,7 @@ test.describe("the answer is lost", () => {
     gateway.loses = false;
     await dashboard.send(user, "once");
     await expect.poll(async () => (await api.list()).map(({ content }) => content)).toEqual(["once", "twice", "once"]);
+    await page.goto("about:blank");
     gateway.stop();
   });
 });

@@ -77,13 +77,18 @@ impl Board {
         });
     }
 
-    /// Moves the focus to the element with this id, once the rows are drawn, unless the user has moved it meanwhile.
+    /// Moves the focus to the element with this id, once the rows are drawn, unless the user has moved it meanwhile. Of
+    /// several, the last is meant.
     fn focus(self, to: String) {
         let before = browser::focused();
+        self.heir.set_value(Some(to));
         self.once_drawn(move || {
             let now = browser::focused();
-            if now == before || now.is_none_or(|element| element.tag_name() == "BODY") {
-                browser::focus(&to);
+            let is_left = now == before || now.is_none_or(|element| element.tag_name() == "BODY");
+            let mut heir = None;
+            self.heir.update_value(|to| heir = to.take());
+            if let Some(heir) = heir.filter(|_| is_left) {
+                browser::focus(&heir);
             }
         });
     }

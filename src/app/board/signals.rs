@@ -63,6 +63,8 @@ pub(crate) struct Board {
     is_drawing: StoredValue<bool>,
     /// Where the user left the list, until its rows are drawn and it is scrolled there.
     pub(super) placing: StoredValue<Option<At>>,
+    /// The id of the element that gets the focus once the rows are drawn.
+    pub(super) heir: StoredValue<Option<String>>,
 }
 
 impl Board {
@@ -93,6 +95,7 @@ impl Board {
             is_at_top: StoredValue::new(None),
             is_drawing: StoredValue::new(false),
             placing: StoredValue::new(None),
+            heir: StoredValue::new(None),
         }
     }
 
