@@ -116,8 +116,8 @@ test.describe("a German browser", () => {
         const found: string[] = [];
         while (all.nextNode()) {
           const { parentElement, textContent } = all.currentNode;
-          // Times become local, the command gets this origin, and only the script knows how the page is kept up to date.
-          if (!parentElement?.closest("script, noscript, time, code, .freshness")) found.push(textContent?.trim() ?? "");
+          // Times become local, the command gets this origin, and only the script knows how the page is kept up to date, and the time zone.
+          if (!parentElement?.closest("script, noscript, time, code, .freshness, #expires-zone")) found.push(textContent?.trim() ?? "");
         }
         return found.filter(Boolean);
       };
