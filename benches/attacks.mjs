@@ -235,6 +235,8 @@ const folder = mkdtempSync(join(tmpdir(), 'campanile-bench-'));
 const group = limited(MEMORY);
 const store = ['--store', `sqlite:${join(folder, 'attacked.db')}`];
 const serve = ['serve', '--listen', '127.0.0.1:0', '--log', 'error', '--auth', 'on', ...BY_PROXY, ...store];
+// A key is made only in a store that exists.
+execFileSync(campanile, ['migrate', ...store], { stdio: 'ignore' });
 const key = (name) => execFileSync(campanile, ['key', 'create', name, '--scopes', 'send,read', ...store], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
 
 /** The data before the attack: large rows, and texts that look like links. */

@@ -65,6 +65,8 @@ let stores = 0;
 /** A server over a new SQLite file with authentication, and a key for it. */
 async function secured(...args) {
   const store = ['--store', `sqlite:${join(folder, `${(stores += 1)}.db`)}`];
+  // A key is made only in a store that exists.
+  execFileSync(campanile, ['migrate', ...store], { stdio: 'ignore' });
   const key = () => execFileSync(campanile, ['key', 'create', 'bench', '--scopes', 'send,read', ...store], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   const keys = [key(), key()];
   const tokens = ['--jwt-key', pem, '--jwt-audience', 'campanile', '--limit-recipient', 'off'];

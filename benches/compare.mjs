@@ -52,7 +52,7 @@ function payload() {
     existsSync(join(pkg, `${name}.br`))
       ? statSync(join(pkg, `${name}.br`)).size
       : brotliCompressSync(readFileSync(join(pkg, name))).length;
-  return Number((files.reduce((sum, name) => sum + size(name), 0) / 1000).toFixed(1));
+  return Number((files.reduce((sum, name) => sum + size(name), 0) / 1024).toFixed(1));
 }
 
 function lighthouse(url) {
@@ -98,7 +98,7 @@ try {
   await compare('create in memory', `${url}/api/notifications/create`, undefined, script);
   table.row('memory after the load', residentMegabytes(child.pid), 'MB');
 
-  table.row('browser payload, wasm + js + css, brotli', payload(), 'KB', '<= 160');
+  table.row('browser payload, wasm + js + css, brotli', payload(), 'KiB', '<= 160');
   const scores = lighthouse(`${url}/api/ui-dashboard/notifications-dashboard-ui`);
   if (scores) {
     table.row('Lighthouse performance', scores.performance, '', '>= 95');
