@@ -13,9 +13,9 @@ pub(super) struct Pressure {
 }
 
 impl Pressure {
-    /// This many writes in one transaction mean that as many callers wait.
+    /// So many writes at once, being carried out or waiting behind them, are many.
     const MUCH: usize = 32;
-    /// How long there is pressure after such a transaction.
+    /// How long there is pressure after that.
     const LASTS: Duration = Duration::from_millis(20);
 
     pub(super) fn new() -> Self {
@@ -26,7 +26,7 @@ impl Pressure {
         u64::try_from((self.began.elapsed() + from_now).as_micros()).unwrap_or(u64::MAX)
     }
 
-    /// Records the number of writes of a transaction.
+    /// Records the number of writes at the end of a transaction: its own, and those that arrived meanwhile.
     pub(super) fn note(&self, writes: usize) {
         if writes >= Self::MUCH {
             self.until.store(self.micros(Self::LASTS), Ordering::Relaxed);

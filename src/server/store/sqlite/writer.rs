@@ -4,6 +4,7 @@
 //! flush of the disk serves all callers that wait at that moment, and under load a write costs a fraction of a flush.
 
 mod checkpoints;
+mod pace;
 mod thread;
 mod weight;
 
@@ -35,7 +36,7 @@ impl Writer {
         let (checkpoints, make_checkpoints) = Checkpoints::of(&options.path)?;
         let shared = Arc::new(Shared::default());
         let window = options.window.max(1) as u64;
-        let work = WriterThread::new(connection, lock, window, Arc::clone(&shared), checkpoints);
+        let work = WriterThread::new(connection, lock, window, Arc::clone(&shared), checkpoints, options.full_sync);
         let work = work.map_err(|error| explain(&options.path, &error))?;
         let threads =
             vec![spawn("sqlite-writer", move || work.run(queue))?, spawn("sqlite-checkpoint", make_checkpoints)?];

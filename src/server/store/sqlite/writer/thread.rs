@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
 
 use rusqlite::{Connection, ErrorCode};
@@ -14,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     checkpoints::Checkpoints,
+    pace::{MOST_AT_ONCE, Pace},
     weight::{Weight, fitting},
 };
 use crate::{
@@ -31,8 +33,9 @@ use crate::{
     },
 };
 
-/// The most writes in one transaction, so that no caller waits long for the others.
-const MOST_AT_ONCE: usize = 256;
+/// The writes that wait for the thread.
+pub(super) type Queue = mpsc::Receiver<Box<dyn Job>>;
+
 /// A write, and the caller that waits for it.
 pub(super) trait Job: Send {
     /// How much of a transaction it takes.
@@ -143,6 +146,9 @@ pub(super) struct WriterThread {
     told: Subscriptions,
     shared: Arc<Shared>,
     checkpoints: Checkpoints,
+    /// Whether each commit waits for the disk.
+    flushes: bool,
+    pace: Pace,
     /// Held for as long as the file is written to.
     _lock: File,
 }
@@ -154,22 +160,24 @@ impl WriterThread {
         window: u64,
         shared: Arc<Shared>,
         checkpoints: Checkpoints,
+        flushes: bool,
     ) -> rusqlite::Result<Self> {
         let (next_seq, told) = (next_seq(&connection)?, told(&connection)?);
-        Ok(Self { connection, window, next_seq, recent: Inboxes::default(), told, shared, checkpoints, _lock: lock })
+        let (recent, pace) = (Inboxes::default(), Pace::default());
+        Ok(Self { connection, window, next_seq, recent, told, shared, checkpoints, flushes, pace, _lock: lock })
     }
 
     /// Writes until the handle is dropped and the queue is empty.
-    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+    pub(super) fn run(mut self, mut queue: Queue) {
         let mut jobs = Vec::with_capacity(MOST_AT_ONCE);
-        while queue.blocking_recv_many(&mut jobs, MOST_AT_ONCE) > 0 {
+        while queue.blocking_recv_many(&mut jobs, self.most()) > 0 {
             // A write that takes a transaction for itself delays none of those that came with it.
             jobs.sort_by_key(|job| job.weight().is_too_much());
             while !jobs.is_empty() {
                 let fitting = fitting(jobs.iter().map(|job| job.weight()));
                 let now: Vec<_> = jobs.drain(..fitting).collect();
                 // The callers of these writes learn that the outcome is unknown.
-                if catch_unwind(AssertUnwindSafe(|| self.write(now))).is_err() {
+                if catch_unwind(AssertUnwindSafe(|| self.write(now, &queue))).is_err() {
                     tracing::error!("a write ended by a panic; the next one is taken");
                     self.recent.clear();
                     self.take_back();
@@ -180,8 +188,13 @@ impl WriterThread {
         drop(self.connection.execute_batch("PRAGMA optimize"));
     }
 
-    fn write(&mut self, mut jobs: Vec<Box<dyn Job>>) {
-        match self.commit(&mut jobs) {
+    /// The most writes that the next transaction takes. Dividing them only helps to use the time of a flush.
+    fn most(&self) -> usize {
+        if self.flushes { self.pace.limit() } else { MOST_AT_ONCE }
+    }
+
+    fn write(&mut self, mut jobs: Vec<Box<dyn Job>>, queue: &Queue) {
+        match self.commit(&mut jobs, queue) {
             Ok(changes) => {
                 jobs.into_iter().for_each(|job| job.answer(Ok(())));
                 self.shared.announcer.announce(changes);
@@ -196,22 +209,24 @@ impl WriterThread {
             Err(_) => {}
         }
         for mut job in jobs {
-            let committed = self.commit(std::slice::from_mut(&mut job));
+            let committed = self.commit(std::slice::from_mut(&mut job), queue);
             let changes = committed.map(|changes| self.shared.announcer.announce(changes));
             job.answer(changes.map_err(StoreError::from));
         }
     }
 
-    /// Carries out all jobs and commits, and returns the changes; or rolls everything back.
-    fn commit(&mut self, jobs: &mut [Box<dyn Job>]) -> Result<Vec<Change>, NotCommitted> {
+    /// Carries out all jobs and commits, and returns the changes; or rolls everything back. Later jobs wait in the queue.
+    fn commit(&mut self, jobs: &mut [Box<dyn Job>], queue: &Queue) -> Result<Vec<Change>, NotCommitted> {
         let run = |sql| self.connection.prepare_cached(sql)?.execute(()).map(drop);
         run("BEGIN IMMEDIATE")?;
+        let began = Instant::now();
         let begun = self.recent.begin(&self.connection);
         let reaches_contacts = self.shared.reaches_contacts.load(Ordering::Relaxed);
         let mut batch =
             Batch::new(&self.connection, self.window, self.next_seq, &self.recent, &self.told, reaches_contacts);
         let done = begun.and_then(|()| jobs.iter_mut().try_for_each(|job| job.run(&mut batch)));
         let done = done.and_then(|()| batch.finish());
+        let carried_out = began.elapsed();
         let committed = done.map_err(NotCommitted::from).and_then(|finished| {
             let ends = finished.inboxes.iter().map(|inbox| (inbox.user_id.clone(), inbox.end())).collect();
             let commit = || run("COMMIT").map_err(|error| NotCommitted { error, at_the_end: true });
@@ -224,7 +239,9 @@ impl WriterThread {
                 if let Some(told) = told {
                     self.told = told;
                 }
-                self.shared.pressure.note(jobs.len());
+                let arrived = queue.len();
+                self.pace.note(jobs.len(), carried_out, began.elapsed().saturating_sub(carried_out), arrived);
+                self.shared.pressure.note(jobs.len() + arrived);
                 if !changes.is_empty() {
                     self.shared.is_broken.store(false, Ordering::Relaxed);
                 }
