@@ -520,3 +520,18 @@ async fn numbers_that_do_not_fit_together_are_refused() {
         put(store, &[inbox.clone(), notification.clone(), second(3, 2)]).await.unwrap();
     }
 }
+
+/// Only ANALYZE computes the statistics of an expression. When it fails, everything is imported already.
+#[tokio::test]
+async fn an_import_after_which_analyze_fails_is_done() {
+    const FAIL: &str = "CREATE FUNCTION no(of text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS
+            $$ BEGIN RAISE EXCEPTION 'no'; END $$;
+        CREATE STATISTICS of_no ON (no(content)) FROM notifications";
+    let url = postgres::new_database().await;
+    let client = postgres::connect(&url).await;
+    client.batch_execute(FAIL).await.unwrap();
+    let (store, all) = (PostgresTransfer(PostgresOptions { url, window: 400, connections: 2 }), with_data("{}"));
+    assert_eq!(put(&store, &all).await.unwrap(), 1);
+    assert!(client.batch_execute("ANALYZE notifications").await.is_err());
+    assert!(lines(&store).await == all);
+}

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
-use tokio_postgres::{IsolationLevel, Transaction};
+use tokio_postgres::{Client, IsolationLevel, Transaction};
 use uuid::Uuid;
 
 use super::{
@@ -15,6 +15,7 @@ use super::{
     connection::{FORGET_STATEMENTS, connect, migrate, url},
     contacts,
     credentials::{ALL_KEYS, insert_key, read_key},
+    error::of_write,
     row::{COLUMNS, Stored, columns, damaged, number, sql_number, timestamp},
     write::Columns,
 };
@@ -88,12 +89,20 @@ impl Transfer for PostgresTransfer {
             import.take(record?).await?;
         }
         let notifications = import.finish().await?;
-        transaction.commit().await?;
-        // Query plans made for empty tables would be bad ones.
-        let analyze = "ANALYZE inboxes, notifications, deletions, once, once_by_caller, service_keys, deliveries, \
-                  lanes";
-        client.batch_execute(analyze).await?;
+        transaction.commit().await.map_err(of_write)?;
+        analyze(&client).await;
         Ok(notifications)
+    }
+}
+
+/// Counts the rows, because query plans made for empty tables would be bad ones. Everything is imported already, so a
+/// failure is only logged.
+async fn analyze(client: &Client) {
+    const ANALYZE: &str =
+        "ANALYZE inboxes, notifications, deletions, once, once_by_caller, service_keys, deliveries, lanes";
+    if let Err(error) = client.batch_execute(ANALYZE).await {
+        let error = StoreError::from(error);
+        tracing::warn!(%error, "ANALYZE failed after the import: reads are slow until autovacuum does it");
     }
 }
 
