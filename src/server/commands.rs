@@ -7,7 +7,7 @@ mod transfer;
 
 use std::path::Path;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 
 pub use check::check;
 pub use key::{MadeKey, NewKey, create_key, list_keys, revoke_key};
@@ -16,8 +16,8 @@ pub use transfer::{Imported, export, import};
 
 use super::{
     config::{Settings, StoreUrl},
-    store::{PostgresStore, SqliteStore, StoreError},
-    stores::Stores,
+    store::{PostgresStore, SqliteStore},
+    stores::{Stores, refusal},
 };
 use crate::model::Timestamp;
 
@@ -29,12 +29,12 @@ pub async fn migrate(settings: &Settings) -> Result<String> {
     let before = match &settings.store {
         StoreUrl::Memory => bail!("store: memory: has no tables. Name another store."),
         StoreUrl::Sqlite(path) => {
-            let before = SqliteStore::schema(path)?;
+            let before = SqliteStore::schema(path).map_err(refusal)?;
             drop(Stores::open(settings, Timestamp::EPOCH).await?);
             before
         }
         // Other servers may bring them up to date at the same time, so this counts only its own changes.
-        StoreUrl::Postgres(url) => PostgresStore::migrate(url).await?,
+        StoreUrl::Postgres(url) => PostgresStore::migrate(url).await.map_err(refusal)?,
     };
     Ok(match before.known - before.applied {
         0 => format!("{} is up to date, at version {}.", settings.store, before.known),
@@ -43,14 +43,6 @@ pub async fn migrate(settings: &Settings) -> Result<String> {
             settings.store, before.applied, before.known
         ),
     })
-}
-
-/// The sentence of a store about the operator's command, without the preface that the store failed.
-fn refusal(error: StoreError) -> anyhow::Error {
-    match error {
-        StoreError::Failed { why, cause: None } => anyhow!(why),
-        other => other.into(),
-    }
 }
 
 /// Copies the present state of a SQLite store to a new file, while a server may be using it.

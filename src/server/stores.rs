@@ -9,8 +9,8 @@ use super::{
     delivery::DeliveryStores,
     store::{
         Credentials, Deliveries, Forget, MemoryStore, Outbox, PostgresOptions, PostgresStore, PostgresTransfer,
-        Profiles, Schema, Secrets, SqliteCredentials, SqliteOptions, SqliteStore, SqliteTransfer, Store, Transfer,
-        Webhooks,
+        Profiles, Schema, Secrets, SqliteCredentials, SqliteOptions, SqliteStore, SqliteTransfer, Store, StoreError,
+        Transfer, Webhooks,
     },
 };
 use crate::model::Timestamp;
@@ -51,9 +51,18 @@ impl Stores {
     pub async fn open(settings: &Settings, started: Timestamp) -> Result<Self> {
         Ok(match &settings.store {
             StoreUrl::Memory => Self::of(MemoryStore::new(settings.window, started)),
-            StoreUrl::Sqlite(path) => Self::of(SqliteStore::open(&sqlite(settings, path))?),
-            StoreUrl::Postgres(url) => Self::of(PostgresStore::open(&postgres(settings, url)).await?),
+            StoreUrl::Sqlite(path) => Self::of(SqliteStore::open(&sqlite(settings, path)).map_err(refusal)?),
+            StoreUrl::Postgres(url) => Self::of(PostgresStore::open(&postgres(settings, url)).await.map_err(refusal)?),
         })
+    }
+}
+
+/// The error of a store as a command prints it: a store's sentence about what the operator asked for needs no preface
+/// that the store failed.
+pub(super) fn refusal(error: StoreError) -> anyhow::Error {
+    match error {
+        StoreError::Failed { why, cause: None } => anyhow!(why),
+        other => other.into(),
     }
 }
 
@@ -76,11 +85,11 @@ pub(super) async fn open_credentials(settings: &Settings) -> Result<Arc<dyn Cred
              --store sqlite:data/campanile.db."
         ),
         StoreUrl::Sqlite(path) => {
-            let opened = SqliteCredentials::open(&sqlite(settings, path))?;
+            let opened = SqliteCredentials::open(&sqlite(settings, path)).map_err(refusal)?;
             Arc::new(opened.ok_or_else(no_store)?)
         }
         StoreUrl::Postgres(url) => {
-            let Schema { applied, known } = PostgresStore::schema(url).await?;
+            let Schema { applied, known } = PostgresStore::schema(url).await.map_err(refusal)?;
             if applied == 0 {
                 return Err(no_store());
             }
@@ -88,7 +97,7 @@ pub(super) async fn open_credentials(settings: &Settings) -> Result<Arc<dyn Cred
             if applied < known {
                 bail!("store: made by an older Campanile. Bring it up to date first: campanile migrate.");
             }
-            Arc::new(PostgresStore::open(&postgres(settings, url)).await?)
+            Arc::new(PostgresStore::open(&postgres(settings, url)).await.map_err(refusal)?)
         }
     })
 }

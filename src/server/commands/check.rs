@@ -10,6 +10,7 @@ use crate::server::{
     config::{BusUrl, InForce, Origin, Settings, SettingsInput, StoreUrl, of_bus},
     live::is_reachable,
     store::{PostgresStore, Schema, SqliteStore},
+    stores::refusal,
 };
 
 /// Describes the settings in force and their store, without secrets and without changing anything. The second part is
@@ -97,14 +98,14 @@ async fn store_is_usable(settings: &Settings) -> Result<Usable> {
     let schema = match &settings.store {
         StoreUrl::Memory => return new("\nThe store is in memory: all is gone at restart.".to_owned()),
         StoreUrl::Sqlite(path) if !path.exists() => {
-            SqliteStore::can_be_made(path)?;
+            SqliteStore::can_be_made(path).map_err(refusal)?;
             return new(format!("\nThe store {store} does not exist yet; it is made at the first start."));
         }
         StoreUrl::Sqlite(path) => {
-            SqliteStore::can_be_written(path)?;
-            SqliteStore::schema(path)?
+            SqliteStore::can_be_written(path).map_err(refusal)?;
+            SqliteStore::schema(path).map_err(refusal)?
         }
-        StoreUrl::Postgres(url) => PostgresStore::schema(url).await?,
+        StoreUrl::Postgres(url) => PostgresStore::schema(url).await.map_err(refusal)?,
     };
     let Schema { applied, known } = schema;
     if applied > known {
@@ -113,7 +114,7 @@ async fn store_is_usable(settings: &Settings) -> Result<Usable> {
         );
     }
     if let StoreUrl::Postgres(url) = &settings.store {
-        PostgresStore::startable(url).await?;
+        PostgresStore::startable(url).await.map_err(refusal)?;
     }
     let is_up_to_date = known == applied;
     let sentence = if is_up_to_date {

@@ -14,7 +14,7 @@ use crate::{
         config::{Settings, parse_age},
         identity::{KeyId, Scope, Scopes},
         store::ServiceKey,
-        stores::open_credentials,
+        stores::{open_credentials, refusal},
     },
 };
 
@@ -63,7 +63,7 @@ pub async fn create_key(settings: &Settings, new: NewKey, now: Timestamp) -> Res
         last_used_at: None,
         revoked_at: None,
     };
-    open_credentials(settings).await?.add_key(&key).await?;
+    open_credentials(settings).await?.add_key(&key).await.map_err(refusal)?;
     let until = expires_at.map_or("it is revoked".to_owned(), |end| format!("{} UTC", minute(end)));
     let ServiceKey { id, name, scopes, .. } = key;
     let explanation = format!(
@@ -81,7 +81,7 @@ pub async fn create_key(settings: &Settings, new: NewKey, now: Timestamp) -> Res
 /// # Errors
 /// One sentence about the store.
 pub async fn list_keys(settings: &Settings, json: bool, now: Timestamp) -> Result<String> {
-    let keys = open_credentials(settings).await?.keys().await?;
+    let keys = open_credentials(settings).await?.keys().await.map_err(refusal)?;
     let shown = || keys.iter().map(|key| ShownKey::new(key, now));
     if json {
         return Ok(serde_json::to_string_pretty(&shown().collect::<Vec<_>>())?);
@@ -95,8 +95,8 @@ pub async fn list_keys(settings: &Settings, json: bool, now: Timestamp) -> Resul
 /// One sentence about the store, or when there is no such key or it was revoked before.
 pub async fn revoke_key(settings: &Settings, id: KeyId, now: Timestamp) -> Result<String> {
     let credentials = open_credentials(settings).await?;
-    let is_revoked = credentials.revoke_key(id, now).await?;
-    let Some(ServiceKey { name, scopes, revoked_at, .. }) = credentials.key(id).await? else {
+    let is_revoked = credentials.revoke_key(id, now).await.map_err(refusal)?;
+    let Some(ServiceKey { name, scopes, revoked_at, .. }) = credentials.key(id).await.map_err(refusal)? else {
         bail!("There is no key {id} in {}. See those there are: campanile key list.", settings.store);
     };
     if !is_revoked {

@@ -11,7 +11,7 @@ use self::frame::{Counts, Frame, Lines, Whole};
 use crate::server::{
     config::Settings,
     store::{Record, StoreError, record::Format},
-    stores,
+    stores::{self, refusal},
 };
 
 /// How many records wait between the store and the file.
@@ -42,7 +42,7 @@ pub async fn export(settings: &Settings, mut into: impl Write + Send + 'static) 
     let exported = store.export(sender).await;
     let written = written.await?.context("the export could not be written");
     // If the store failed, that is why the file is incomplete.
-    exported?;
+    exported.map_err(refusal)?;
     let (counts, mut into) = written?;
     let ended = tokio::task::spawn_blocking(move || {
         write_line(&mut into, &Frame::End(counts))?;
