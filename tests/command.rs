@@ -294,15 +294,17 @@ fn everything_moves_while_a_server_runs() {
     assert_eq!(printed(&["export", "--store", &other]), exported);
     assert_eq!(printed(&["export", "-", "--store", &format!("sqlite:{copy}")]), exported);
     // An import is not mixed with existing data, and a wrong line undoes all of it.
-    assert!(refused(&["import", &lines, "--store", &other]).contains("not empty"));
+    let error = refused(&["import", &lines, "--store", &other]);
+    let why = "the store is not empty. Import into a new one, so that nothing is mixed up.";
+    assert_eq!(error, format!("campanile: {why} Nothing was imported into {other}.\n"));
     let (empty, nowhere) = new_store();
     let end = exported.lines().last().unwrap();
     assert_eq!(end, r#"{"record":"end","inboxes":2,"notifications":2,"deletions":0,"once":0,"keys":0}"#);
     let first: String = exported.lines().take(3).map(|line| format!("{line}\n")).collect();
     for (text, says) in [
         (exported.replace(end, "{\"record\": \"nonsense\"}"), "line 6 of the import is no record"),
-        (exported.replace(end, ""), "it has no end record, so it was cut off."),
-        (first, "it has no end record, so it was cut off."),
+        (exported.replace(end, ""), "it has no end record, so it was cut off. Export again."),
+        (first, "it has no end record, so it was cut off. Export again."),
         (exported.replace(r#""notifications":2"#, r#""notifications":3"#), "line 6 of the import counts other records"),
         (exported.replace("\"one\"", "\"\""), "line 4 of the import has a content that cannot be taken"),
         (exported.lines().skip(1).map(|line| format!("{line}\n")).collect(), "the beginning is missing"),
@@ -312,6 +314,7 @@ fn everything_moves_while_a_server_runs() {
         std::fs::write(&lines, text).unwrap();
         let error = refused(&["import", &lines, "--store", &empty]);
         assert!(error.contains(says) && error.lines().count() == 1, "{error}");
+        assert!(error.ends_with(&format!(". Nothing was imported into {empty}.\n")), "{error}");
         let left: Vec<_> = std::fs::read_dir(&nowhere).unwrap().collect();
         assert!(left.is_empty(), "a store that was made for nothing stays: {left:?}");
     }
@@ -342,6 +345,7 @@ fn the_database_of_another_program_is_refused() {
     let (store, folder) = new_store();
     let file = folder.join("campanile.db");
     let [copy, lines] = ["copy.db", "all.jsonl"].map(|name| folder.join(name).display().to_string());
+    let nothing = format!(" Nothing was imported into {store}.");
     let sql = |sql: &str| rusqlite::Connection::open(&file).unwrap().execute_batch(sql).unwrap();
     let of_refinery = "CREATE TABLE refinery_schema_history (version INTEGER PRIMARY KEY, name TEXT, applied_on TEXT, checksum TEXT);";
     let noted = |name: &str, applied_on: &str| {
@@ -370,7 +374,9 @@ fn the_database_of_another_program_is_refused() {
         ] {
             let error = refused(&[command, &["--store", &store]].concat());
             assert!(error.contains(says) && error.lines().count() == 1, "{command:?}: {error}");
-            assert!(!error.contains("the store failed"), "{command:?}: {error}");
+            assert!(error.starts_with(&format!("campanile: {} ", file.display())), "{command:?}: {error}");
+            let end = if command[0] == "import" { &*nothing } else { "" };
+            assert!(error.ends_with(&format!("{end}\n")) && !error.contains("?."), "{command:?}: {error}");
             assert_eq!(std::fs::read(&file).unwrap(), before, "{command:?}");
             assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "{command:?}");
         }

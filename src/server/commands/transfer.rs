@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use self::frame::{Counts, Frame, Lines, Whole};
 use crate::server::{
-    config::Settings,
+    config::{Settings, StoreUrl},
     store::{Record, StoreError, record::Format},
     stores::{self, refusal},
 };
@@ -84,12 +84,7 @@ pub async fn import(settings: &Settings, from: impl BufRead + Send + 'static) ->
         }
         read
     });
-    let notifications = store.import(records).await.map_err(|error| match error {
-        StoreError::Failed { why, cause: None } => {
-            anyhow!("{}: {}. Nothing was imported.", settings.store, why.trim_end_matches('.'))
-        }
-        other => other.into(),
-    })?;
+    let notifications = store.import(records).await.map_err(|error| not_imported(error, &settings.store))?;
     let mut warnings = Vec::new();
     // The store has finished, so everything was read.
     if let Ok(Whole { format, beyond_limits }) = reading.await? {
@@ -105,6 +100,16 @@ pub async fn import(settings: &Settings, from: impl BufRead + Send + 'static) ->
         }
     }
     Ok(Imported { notifications, warnings })
+}
+
+/// The error of an import that failed, which changed nothing unless its outcome is not known.
+fn not_imported(error: StoreError, into: &StoreUrl) -> anyhow::Error {
+    if matches!(error, StoreError::Unknown { .. }) {
+        return refusal(error);
+    }
+    let why = format!("{:#}", refusal(error));
+    let end = if why.ends_with(['.', '?']) { "" } else { "." };
+    anyhow!("{why}{end} Nothing was imported into {into}.")
 }
 
 /// Reads all lines and sends their records, while there is a receiver.

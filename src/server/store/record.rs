@@ -10,7 +10,7 @@ pub use read::{Format, Read};
 pub(in crate::server) use read::{kind, parse};
 
 use super::{
-    Once, ServiceKey,
+    Once, ServiceKey, StoreError,
     contacts::KeptContact,
     outbox::{Delivery, Entry, LaneMemory, Webhook},
 };
@@ -22,11 +22,20 @@ use crate::{
     },
 };
 
+/// The error of an import into a store that has an inbox.
+pub(super) const NOT_EMPTY: &str = "the store is not empty. Import into a new one, so that nothing is mixed up.";
 /// The error of an import whose records do not belong together.
-pub(super) const NUMBERS_DO_NOT_FIT: &str = "the numbers of changes in it do not fit together: there are two of the same \
-    number in one inbox, or one that its inbox has not come to.";
-/// The error for an unreadable fingerprint of a request.
-pub(super) const NO_FINGERPRINT: &str = "the fingerprint of a request with a key is not 64 hexadecimal digits.";
+pub(super) const NUMBERS_DO_NOT_FIT: &str = "the numbers of changes in the import do not fit together: there are two \
+    of the same number in one inbox, or one that its inbox has not come to.";
+/// The error of an import with an unreadable fingerprint of a request.
+pub(super) const NO_FINGERPRINT: &str = "the import has a request whose fingerprint is not 64 hexadecimal digits.";
+/// The error of an import with a record whose inbox is missing before it.
+pub(super) const NO_INBOX: &str = "the import has a record of an inbox that did not come before it.";
+
+/// The error of an import with a service key that is none.
+pub(super) fn damaged_key(why: &Invalid) -> StoreError {
+    StoreError::failed(format!("the import has a service key that cannot be taken: {why}"))
+}
 
 /// One record of an export, a line of JSON.
 ///

@@ -205,10 +205,12 @@ impl Lines {
             secrets,
         };
         if format == Format::Old {
-            return Err(Invalid::new("is an end record, and there was no format record: the beginning is missing"));
+            return Err(Invalid::new(
+                "is an end record, and there was no format record: the beginning is missing. Export again",
+            ));
         }
         if self.counts != counted {
-            return Err(Invalid::new("counts other records than came: some are missing, or too many"));
+            return Err(Invalid::new("counts other records than came: some are missing, or too many. Export again"));
         }
         self.is_over = true;
         Ok(())
@@ -221,7 +223,7 @@ impl Lines {
     pub(super) fn finish(&self) -> Result<Whole, &'static str> {
         match self.format {
             None => Err("there is nothing in it. An export has at least its format record and its end record."),
-            Some(Format::New) if !self.is_over => Err("it has no end record, so it was cut off."),
+            Some(Format::New) if !self.is_over => Err("it has no end record, so it was cut off. Export again."),
             Some(format) => Ok(Whole { format, beyond_limits: self.beyond_limits }),
         }
     }

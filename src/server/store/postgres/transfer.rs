@@ -23,7 +23,7 @@ use crate::{
     model::{Notification, NotificationId, UserId},
     server::store::{
         Once, Record, ServiceKey, StoreError, Transfer, made,
-        record::{NO_FINGERPRINT, NUMBERS_DO_NOT_FIT},
+        record::{NO_FINGERPRINT, NO_INBOX, NOT_EMPTY, NUMBERS_DO_NOT_FIT, damaged_key},
     },
 };
 
@@ -81,8 +81,7 @@ impl Transfer for PostgresTransfer {
         transaction.batch_execute(FORGET_STATEMENTS).await?;
         transaction.batch_execute("LOCK TABLE inboxes IN EXCLUSIVE MODE").await?;
         if transaction.query_opt("SELECT 1 FROM inboxes LIMIT 1", &[]).await?.is_some() {
-            let why = "it is not empty. Import into a new database, so that nothing is mixed up.";
-            return Err(StoreError::failed(why));
+            return Err(StoreError::failed(NOT_EMPTY));
         }
         let mut import = Import::new(&transaction);
         while let Some(record) = from.recv().await {
@@ -215,7 +214,7 @@ impl<'a> Import<'a> {
                 Ok(())
             }
             Record::Key(record) => {
-                let key = ServiceKey::try_from(record).map_err(damaged)?;
+                let key = ServiceKey::try_from(record).map_err(|why| damaged_key(&why))?;
                 insert_key(self.transaction, &key).await
             }
             Record::Webhook(webhook) => delivery::take_webhook(self.transaction, &webhook).await,
@@ -234,7 +233,7 @@ impl<'a> Import<'a> {
         if self.known.contains(user_id) {
             return Ok(());
         }
-        Err(StoreError::failed("a record belongs to an inbox that did not come before it"))
+        Err(StoreError::failed(NO_INBOX))
     }
 
     async fn write_inboxes(&mut self) -> Result<(), StoreError> {

@@ -20,6 +20,14 @@ impl From<Error> for StoreError {
     }
 }
 
+/// The meaning of a failure to commit: the log may have all of it although the disk reports that it could not be
+/// flushed.
+pub(super) fn of_commit(error: Error) -> StoreError {
+    let is_certain = error.sqlite_error_code() != Some(ErrorCode::SystemIoFailure);
+    let error = StoreError::from(error);
+    if is_certain { error } else { error.after_sending() }
+}
+
 /// Whether the system kept SQLite from writing to one of its files.
 pub(super) fn could_not_write(error: &Error) -> bool {
     use rusqlite::ffi;

@@ -12,6 +12,7 @@ use super::{
     contacts,
     credentials::{ALL_KEYS, insert_key, read_key},
     delivery_row, entry_row,
+    error::of_commit,
     insert::Insert,
     once::insert_once,
     origin::assert_ours,
@@ -27,7 +28,7 @@ use crate::{
         credentials::id_is_taken,
         made,
         outbox::LaneMemory,
-        record::{NO_FINGERPRINT, NUMBERS_DO_NOT_FIT, SecretRecord},
+        record::{NO_FINGERPRINT, NO_INBOX, NOT_EMPTY, NUMBERS_DO_NOT_FIT, SecretRecord, damaged_key},
     },
 };
 
@@ -259,8 +260,7 @@ fn import(connection: &Connection, mut from: mpsc::Receiver<Result<Record, Store
     ];
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     if transaction.query_row("SELECT 1 FROM inboxes LIMIT 1", (), |_| Ok(())).optional()?.is_some() {
-        let why = "it is not empty. Import into a new store, so that nothing is mixed up.";
-        return Err(StoreError::failed(why));
+        return Err(StoreError::failed(NOT_EMPTY));
     }
     for (index, _) in PUT_OFF {
         transaction.execute_batch(&format!("DROP INDEX {index}"))?;
@@ -277,7 +277,7 @@ fn import(connection: &Connection, mut from: mpsc::Receiver<Result<Record, Store
         return Err(StoreError::failed(NUMBERS_DO_NOT_FIT));
     }
     transaction.execute_batch(COUNT)?;
-    transaction.commit()?;
+    transaction.commit().map_err(of_commit)?;
     Ok(u64::try_from(seq - first).unwrap_or(0))
 }
 
@@ -328,8 +328,7 @@ fn take(connection: &Connection, record: Record, seq: &mut i64) -> Result<(), St
             insert_once(connection, &once, &made)?;
         }
         Record::Key(record) => {
-            let damaged = |why| StoreError::failed(format!("a service key is damaged: {why}"));
-            let key = ServiceKey::try_from(record).map_err(damaged)?;
+            let key = ServiceKey::try_from(record).map_err(|why| damaged_key(&why))?;
             if !insert_key(connection, &key)? {
                 return Err(id_is_taken(key.id));
             }
@@ -352,5 +351,5 @@ fn take(connection: &Connection, record: Record, seq: &mut i64) -> Result<(), St
 fn number_of(connection: &Connection, user_id: &UserId) -> Result<i64, StoreError> {
     let mut query = connection.prepare_cached("SELECT inbox FROM inboxes WHERE user_id = ?1")?;
     let found = query.query_row([user_id.as_str()], |row| row.get(0)).optional()?;
-    found.ok_or_else(|| StoreError::failed("a record belongs to an inbox that did not come before it"))
+    found.ok_or_else(|| StoreError::failed(NO_INBOX))
 }

@@ -25,7 +25,7 @@ use crate::{
         outbox::Subscriptions,
         sqlite::{
             ends::Ends,
-            error::{could_not_write, locked},
+            error::{could_not_write, locked, of_commit},
             inboxes::Inboxes,
             pressure::Pressure,
             write::{Batch, Finished, next_seq, told},
@@ -121,10 +121,7 @@ impl From<rusqlite::Error> for NotCommitted {
 
 impl From<NotCommitted> for StoreError {
     fn from(NotCommitted { error, at_the_end }: NotCommitted) -> Self {
-        // The log may have all of it although the disk reports that it could not be flushed.
-        let is_certain = !at_the_end || error.sqlite_error_code() != Some(ErrorCode::SystemIoFailure);
-        let error = Self::from(error);
-        if is_certain { error } else { error.after_sending() }
+        if at_the_end { of_commit(error) } else { error.into() }
     }
 }
 
