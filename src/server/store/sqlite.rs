@@ -145,11 +145,11 @@ impl SqliteStore {
             }
         }
         let is_small = is_short && !filter.narrows();
-        let filter = filter.clone();
+        let (filter, began) = (filter.clone(), self.pages.begin());
         let read = move |connection: &_| read::list(connection, &filter, before, limit);
         let page = Arc::new(KeptPage::new(self.readers.read(is_small, read).await?));
         if is_short && page.modseq() > Some(0) {
-            self.pages.keep(asked, &page);
+            self.pages.keep(asked, &page, began);
         }
         Ok(page)
     }

@@ -57,6 +57,10 @@ impl KeptPage {
 #[derive(Default)]
 pub(super) struct Pages(Mutex<Kept>);
 
+/// The moment when a read of a page began: how many times an inbox had been forgotten then.
+#[derive(Clone, Copy)]
+pub(super) struct Began(u64);
+
 #[derive(Default)]
 struct Kept {
     pages: HashMap<Asked, (Arc<KeptPage>, usize)>,
@@ -64,6 +68,8 @@ struct Kept {
     order: VecDeque<Asked>,
     /// Their approximate size, in bytes.
     weight: usize,
+    /// How many times an inbox was forgotten.
+    forgotten: u64,
 }
 
 impl Pages {
@@ -80,13 +86,20 @@ impl Pages {
         kept.pages.get(asked).map(|(page, _)| page).filter(|page| page.modseq() == Some(modseq)).cloned()
     }
 
-    /// Caches a page, in place of an older one.
-    pub(super) fn keep(&self, asked: Asked, page: &Arc<KeptPage>) {
+    /// The present moment, for a read that begins now.
+    pub(super) fn begin(&self) -> Began {
+        Began(self.0.lock().unwrap_or_else(PoisonError::into_inner).forgotten)
+    }
+
+    /// Caches a page, in place of an older one, unless an inbox was forgotten since the read began: it may be a page of
+    /// that inbox as it was before.
+    pub(super) fn keep(&self, asked: Asked, page: &Arc<KeptPage>, began: Began) {
         let searched = if asked.filter.search.is_some() { Self::SEARCH } else { 0 };
         let weight = page.page.notifications.iter().map(weight_of).sum::<usize>() + searched + 512;
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_newer = |known: &KeptPage| known.modseq() > page.modseq();
-        if weight > Self::LARGEST || kept.pages.get(&asked).is_some_and(|(known, _)| is_newer(known)) {
+        let is_outdated = began.0 != kept.forgotten || kept.pages.get(&asked).is_some_and(|(known, _)| is_newer(known));
+        if weight > Self::LARGEST || is_outdated {
             return;
         }
         kept.weight += weight;
@@ -101,10 +114,11 @@ impl Pages {
         }
     }
 
-    /// Drops the pages of an inbox, whose user is forgotten.
+    /// Drops the pages of an inbox whose user is forgotten, also those that are being read.
     pub(super) fn forget(&self, user_id: &UserId) {
         let mut guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = &mut *guard;
+        kept.forgotten += 1;
         let is_theirs = |asked: &Asked| asked.filter.user_id.as_ref() == Some(user_id);
         kept.order.retain(|asked| !is_theirs(asked));
         for (_, (_, weight)) in kept.pages.extract_if(|asked, _| is_theirs(asked)) {
@@ -136,6 +150,11 @@ mod tests {
         Arc::new(KeptPage::new(Page { notifications: vec![notification], next: None, modseq: Some(modseq) }))
     }
 
+    /// Caches a page whose read began and ended now.
+    fn keep(pages: &Pages, asked: Asked, page: Arc<KeptPage>) {
+        pages.keep(asked, &page, pages.begin());
+    }
+
     /// The text of the cached page, if it was read at this change number.
     fn text(pages: &Pages, user_id: &str, modseq: u64) -> Option<String> {
         let page = pages.read_at(&asked(user_id), modseq)?;
@@ -145,13 +164,13 @@ mod tests {
     #[test]
     fn only_the_present_page_is_found() {
         let pages = Pages::default();
-        pages.keep(asked("ann"), &page(7, "a"));
+        keep(&pages, asked("ann"), page(7, "a"));
         assert_eq!(text(&pages, "ann", 7).as_deref(), Some("a"));
         assert_eq!(text(&pages, "ann", 8), None);
         assert_eq!(text(&pages, "bob", 7), None);
-        pages.keep(asked("ann"), &page(6, "older"));
+        keep(&pages, asked("ann"), page(6, "older"));
         assert_eq!(text(&pages, "ann", 7).as_deref(), Some("a"), "a reader that was slow takes away nothing");
-        pages.keep(asked("ann"), &page(8, "b"));
+        keep(&pages, asked("ann"), page(8, "b"));
         assert_eq!(text(&pages, "ann", 8).as_deref(), Some("b"));
     }
 
@@ -167,10 +186,10 @@ mod tests {
     #[test]
     fn nothing_is_kept_of_a_forgotten_user() {
         let pages = Pages::default();
-        pages.keep(asked("ann"), &page(7, "a"));
-        pages.keep(Asked { limit: Limit::new(1), ..asked("ann") }, &page(7, "a"));
+        keep(&pages, asked("ann"), page(7, "a"));
+        keep(&pages, Asked { limit: Limit::new(1), ..asked("ann") }, page(7, "a"));
         let of_ann = pages.0.lock().unwrap().weight;
-        pages.keep(asked("bob"), &page(7, "b"));
+        keep(&pages, asked("bob"), page(7, "b"));
         let of_both = pages.0.lock().unwrap().weight;
         pages.forget(&UserId::parse("ann").unwrap());
         assert_eq!((text(&pages, "ann", 7), text(&pages, "bob", 7).as_deref()), (None, Some("b")));
@@ -179,18 +198,29 @@ mod tests {
     }
 
     #[test]
+    fn a_page_that_was_read_while_a_user_was_forgotten_is_not_kept() {
+        let pages = Pages::default();
+        let before = pages.begin();
+        pages.forget(&UserId::parse("ann").unwrap());
+        pages.keep(asked("ann"), &page(7, "a"), before);
+        assert_eq!(text(&pages, "ann", 7), None);
+        keep(&pages, asked("ann"), page(8, "b"));
+        assert_eq!(text(&pages, "ann", 8).as_deref(), Some("b"));
+    }
+
+    #[test]
     fn the_cache_of_pages_is_bounded() {
         let pages = Pages::default();
         let long = "x".repeat(16_000);
         for number in 0..1000 {
-            pages.keep(asked(&number.to_string()), &page(1, &long));
+            keep(&pages, asked(&number.to_string()), page(1, &long));
             let kept = pages.0.lock().unwrap();
             assert!(kept.weight <= Pages::ROOM && kept.order.len() == kept.pages.len());
         }
         assert_eq!(text(&pages, "0", 1), None);
         assert!(text(&pages, "999", 1).is_some());
         for modseq in 2..1000 {
-            pages.keep(asked("999"), &page(modseq, &long));
+            keep(&pages, asked("999"), page(modseq, &long));
         }
         assert!(text(&pages, "998", 1).is_some(), "the same page again pushes out nothing");
     }
