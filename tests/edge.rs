@@ -79,7 +79,7 @@ impl Store for Troubled {
     async fn delete(&self, _: NotificationId, _: Option<&UserId>) -> Result<Option<Notification>, StoreError> {
         unreachable!()
     }
-    async fn delete_each(&self, _: &[NotificationId], _: Option<&UserId>) -> Result<Vec<Notification>, StoreError> {
+    async fn delete_each(&self, _: &[NotificationId], _: Option<&UserId>) -> Result<Vec<NotificationId>, StoreError> {
         unreachable!()
     }
     async fn changes(&self, _: &UserId, _: u64, _: Limit) -> Result<Changes, StoreError> {

@@ -249,12 +249,13 @@ pub trait Store: Send + Sync + 'static {
     /// `owner`. Without an owner, every inbox is searched.
     async fn delete(&self, id: NotificationId, owner: Option<&UserId>) -> Result<Option<Notification>, StoreError>;
 
-    /// As [`Self::delete`], for each of these notifications, all or none: returns those that there were, in any order.
+    /// As [`Self::delete`], for each of these notifications, all or none: returns the ids of those that there were, in
+    /// any order.
     async fn delete_each(
         &self,
         ids: &[NotificationId],
         owner: Option<&UserId>,
-    ) -> Result<Vec<Notification>, StoreError>;
+    ) -> Result<Vec<NotificationId>, StoreError>;
 
     /// How many notifications of the inbox are unread; 0 for an inbox that does not exist.
     async fn unread_count(&self, user_id: &UserId) -> Result<u64, StoreError>;

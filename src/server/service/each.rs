@@ -39,10 +39,7 @@ impl NotificationService {
         let Some(first) = ids.first() else { return Ok(Vec::new()) };
         let owner = may_change(principal, *first)?;
         let deleted = self.0.store.delete_each(&once_each(ids), owner).await?;
-        if deleted.is_empty() {
-            return Err(ServiceError::no_notification(*first));
-        }
-        Ok(deleted.iter().map(|notification| notification.id).collect())
+        if deleted.is_empty() { Err(ServiceError::no_notification(*first)) } else { Ok(deleted) }
     }
 }
 

@@ -154,8 +154,8 @@ impl Store for MemoryStore {
         &self,
         ids: &[NotificationId],
         owner: Option<&UserId>,
-    ) -> Result<Vec<Notification>, StoreError> {
-        Ok(self.change(|shelf| ids.iter().filter_map(|id| shelf.delete(*id, owner)).collect()))
+    ) -> Result<Vec<NotificationId>, StoreError> {
+        Ok(self.change(|shelf| ids.iter().copied().filter(|id| shelf.delete(*id, owner).is_some()).collect()))
     }
 
     async fn unread_count(&self, user_id: &UserId) -> Result<u64, StoreError> {

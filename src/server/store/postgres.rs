@@ -247,7 +247,7 @@ impl Store for PostgresStore {
         &self,
         ids: &[NotificationId],
         owner: Option<&UserId>,
-    ) -> Result<Vec<Notification>, StoreError> {
+    ) -> Result<Vec<NotificationId>, StoreError> {
         let (database, ids, owner) = (Arc::clone(&self.database), ids.to_vec(), owner.cloned());
         self.write(async move { write::delete_each(&database, &ids, owner.as_ref()).await }).await
     }

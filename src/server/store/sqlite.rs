@@ -294,10 +294,11 @@ impl Store for SqliteStore {
         &self,
         ids: &[NotificationId],
         owner: Option<&UserId>,
-    ) -> Result<Vec<Notification>, StoreError> {
+    ) -> Result<Vec<NotificationId>, StoreError> {
         let (weight, ids, owner) = (Weight::rows(ids.len()), ids.to_vec(), owner.cloned());
         let delete = move |batch: &mut write::Batch<'_>| {
-            ids.iter().filter_map(|id| batch.delete(*id, owner.as_ref()).transpose()).collect()
+            let deleted = ids.iter().map(|id| batch.delete(*id, owner.as_ref()));
+            deleted.filter_map(|deleted| deleted.map(|gone| gone.map(|gone| gone.id)).transpose()).collect()
         };
         self.writer.write(weight, delete).await
     }

@@ -222,13 +222,13 @@ macro_rules! of_owner {
     };
 }
 
-/// The same for a function that is called for each of the notifications with the ids in `$1`. It locks the inboxes in the
-/// order in which every write locks several.
+/// These columns of the notifications `n` that a function returns, which is called for each of those with the ids in
+/// `$1`. It locks the inboxes in the order in which every write locks several.
 macro_rules! of_owner_each {
-    ($function:literal) => {
+    ($columns:expr, $function:literal) => {
         concat!(
             "SELECT ",
-            columns!(),
+            $columns,
             ", f.change, f.unread FROM (
                  SELECT o.id FROM notifications o WHERE o.id = ANY ($1) AND ($2::text IS NULL OR o.user_id = $2)
                  ORDER BY o.user_id, o.created OFFSET 0
@@ -249,7 +249,7 @@ pub(super) async fn set_read_each(
     owner: Option<&UserId>,
     is_read: bool,
 ) -> Result<Written<Vec<Notification>>, StoreError> {
-    const SET: &str = of_owner_each!("functions.set_read(own.id, $3)");
+    const SET: &str = of_owner_each!(columns!(), "functions.set_read(own.id, $3)");
     let values: [&(dyn ToSql + Sync); 3] = [&uuids(ids), &owner.map(UserId::as_str), &is_read];
     let found = FoundRow::query_each(database, SET, &values).await?;
     Ok(found.into_iter().map(|found| found.marked(is_read)).collect())
@@ -346,10 +346,16 @@ pub(super) async fn delete_each(
     database: &Database,
     ids: &[NotificationId],
     owner: Option<&UserId>,
-) -> Result<Written<Vec<Notification>>, StoreError> {
-    const DELETE: &str = of_owner_each!("functions.delete_one(own.id, $3)");
+) -> Result<Written<Vec<NotificationId>>, StoreError> {
+    const DELETE: &str = of_owner_each!("n.user_id, n.id", "functions.delete_one(own.id, $3)");
     let values: [&(dyn ToSql + Sync); 3] = [&uuids(ids), &owner.map(UserId::as_str), &database.window];
-    Ok(FoundRow::query_each(database, DELETE, &values).await?.into_iter().map(FoundRow::deleted).collect())
+    let rows = database.call(DELETE, &values).await?;
+    let deleted = rows.iter().map(|row| {
+        let id: Uuid = row.try_get(1)?;
+        let change = deleted(row.try_get(0)?, id, row.try_get(2)?, row.try_get(3)?)?;
+        Ok::<_, StoreError>((NotificationId::new(id), vec![change]))
+    });
+    deleted.collect()
 }
 
 pub(super) async fn delete_due(database: &Database, due: &Due) -> Result<Written<usize>, StoreError> {
