@@ -1,13 +1,16 @@
 //! Changing several notifications in one step, against every back end.
 
+use std::sync::Arc;
+
 use campanile::{
     model::{Notification, NotificationId},
     server::store::{SqliteOptions, SqliteStore, Store},
 };
 
 use super::{
+    accepted,
     contract::{contract, modseq, told, unread},
-    inbox, memory, postgres, send, sqlite, user,
+    draft, inbox, memory, postgres, send, sqlite, user,
 };
 use crate::harness::new_folder;
 
@@ -104,4 +107,50 @@ async fn none_is_changed_where_postgres_fails_midway() {
     let three = three(&store).await;
     crate::postgres::connect(&url).await.batch_execute(FAIL).await.unwrap();
     assert_none(&store, three).await;
+}
+
+/// Sends a notification to each, the last one first, and returns their ids.
+async fn one_each(store: &dyn Store, names: &[String]) -> Vec<NotificationId> {
+    let mut ids = Vec::with_capacity(names.len());
+    for name in names.iter().rev() {
+        ids.push(send(store, name, "x").await.id);
+    }
+    ids
+}
+
+/// Each locks several inboxes: in one order, whatever the order of the ids is and that of their creation.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn those_that_change_several_inboxes_do_not_lock_each_other_out_of_postgres() {
+    let url = crate::postgres::new_database().await;
+    let store = Arc::new(crate::postgres::open(&url, 1000).await);
+    let names: Vec<_> = (10..30).map(|number| format!("user {number}")).collect();
+    let marked = one_each(&*store, &names).await;
+    let mut to_delete = Vec::new();
+    for _ in 0..20 {
+        to_delete.push(one_each(&*store, &names).await);
+    }
+    let (of_creation, of_marks, of_deletions) = (Arc::clone(&store), Arc::clone(&store), Arc::clone(&store));
+    let to_create: Vec<Vec<_>> =
+        (0..20).map(|_| names.iter().map(|name| accepted(draft(name, "x"))).collect()).collect();
+    let creation = tokio::spawn(async move {
+        for batch in to_create {
+            of_creation.create(&batch, None).await.unwrap();
+        }
+    });
+    let marks = tokio::spawn(async move {
+        for number in 0..20 {
+            of_marks.set_read_each(&marked, None, number % 2 == 0).await.unwrap();
+        }
+    });
+    let deletions = tokio::spawn(async move {
+        for ids in to_delete {
+            of_deletions.delete_each(&ids, None).await.unwrap();
+        }
+    });
+    for all in [creation, marks, deletions] {
+        all.await.unwrap();
+    }
+    for name in names {
+        assert_eq!(unread(&*store, &name).await, 21);
+    }
 }
