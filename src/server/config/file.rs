@@ -67,9 +67,11 @@ fn no_toml(said: &str, text: &str, at: usize) -> &'static str {
     let line = text[begin..].lines().next().unwrap_or_default();
     let value = line.split_once('=').map(|(_, value)| value.trim());
     let is_open = |value: &str| value.starts_with(['"', '\'']) && value.matches(&value[..1]).count() == 1;
+    // After \x, \u and \U come digits, for which the parser has words of their own.
+    let is_of_escape = ["escape", "unicode", "invalid value"].iter().any(|word| said.contains(word));
     if said.contains("duplicate") {
         "this setting stands twice; keep one"
-    } else if said.contains("escape") {
+    } else if is_of_escape {
         "in double quotes, a \\ is written \\\\; in single quotes, it is itself"
     } else if said.contains("array") || value.is_some_and(|value| value.starts_with('[')) {
         "a list is written like [\"a\", \"b\"]; a text such as \"[::1]:8000\" is in quotes"
@@ -79,7 +81,7 @@ fn no_toml(said: &str, text: &str, at: usize) -> &'static str {
             Some("") => "the value is missing",
             Some(value) if is_open(value) => "a text ends with the quote that it begins with",
             Some(value) if !value.starts_with(['"', '\'', '=']) => {
-                "a text is in quotes; a number, true or false is not"
+                "a number is written like 1000, a switch true or false, and everything else in quotes"
             }
             Some(_) => "this cannot be read as `name = value`",
         }
@@ -141,9 +143,20 @@ mod tests {
             ("allowed-hosts = [\n\"hush\"\n\"hush\"\n]", "3 this is not valid TOML: a list is written like"),
             ("listen = [::1]:8000", "1 this is not valid TOML: a list is written like"),
             ("smtp = \"hu\\dsh\"", "1 this is not valid TOML: in double quotes, a \\ is written \\\\"),
+            (
+                "smtp-password-file = \"C:\\Users\\hush\"",
+                "1 this is not valid TOML: in double quotes, a \\ is written \\\\",
+            ),
+            ("log = \"hush\\u12\"", "1 this is not valid TOML: in double quotes, a \\ is written \\\\"),
+            ("log = \"hush\\ud800\"", "1 this is not valid TOML: in double quotes, a \\ is written \\\\"),
+            ("log = \"hush\\xq\"", "1 this is not valid TOML: in double quotes, a \\ is written \\\\"),
             ("log = \"info\" hush", "1 this is not valid TOML: this cannot be read as `name = value`"),
             ("window == 5", "1 this is not valid TOML: this cannot be read as `name = value`"),
-            ("window = hush\n", "1 this is not valid TOML: a text is in quotes; a number, true or false is not"),
+            ("window = hush\n", "1 this is not valid TOML: a number is written like 1000, a switch true or false, and"),
+            ("window = 08\n", "1 this is not valid TOML: a number is written like 1000"),
+            ("window = 1,000\n", "1 this is not valid TOML: a number is written like 1000"),
+            ("window = 1__0\n", "1 this is not valid TOML: a number is written like 1000"),
+            ("lenient = True\n", "1 this is not valid TOML: a number is written like 1000, a switch true or false"),
             ("window = 1\nwindow = 2\n", "2 this is not valid TOML: this setting stands twice; keep one"),
             ("jwt-secret = [\"hush\"]\n", "1 `jwt-secret` is a text in quotes; this is a list"),
             ("store = { url = \"hush\" }\n", "1 `store` is a text in quotes; this is a section"),
