@@ -36,7 +36,7 @@ impl Search {
     /// When it has no visible character, or is longer than [`Self::MAX_CHARS`].
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if is_blank(text) {
-            return Err(Invalid::new("Say what to look for: the search is blank."));
+            return Err(Invalid::new("The search is blank: give a word to look for."));
         }
         if text.chars().count() > Self::MAX_CHARS {
             return Err(Invalid::new(format!("A search has at most {} characters.", Self::MAX_CHARS)));

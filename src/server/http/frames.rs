@@ -39,7 +39,9 @@ impl FrameAncestors {
         }
         if let Some(wrong) = list.iter().find(|text| **text != "self" && !is_origin(text)) {
             return Err(match *wrong {
-                "none" => "none stands beside others. Give it alone, or list the sites that may.".to_owned(),
+                "none" => {
+                    "none stands beside others. Give it alone, or list the sites that may show a page.".to_owned()
+                }
                 // The text before an @ may be a password.
                 text if text.contains('@') => "an origin has no user and no password.".to_owned(),
                 text => format!(

@@ -18,6 +18,9 @@ use crate::{
     server::delivery::TestResult,
 };
 
+/// The error of a webhook without a URL.
+pub(super) const URL_IS_MISSING: &str = "The URL is missing: give the address to post events to.";
+
 pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()
         .routes(routes!(list, add))

@@ -19,7 +19,7 @@ use crate::{
     model::{Category, Complaints, EventKind, FieldError, Invalid, Problem, UserId, Wanted, WebhookId},
     server::{
         delivery::{WebhookDraft, WebhookPatch},
-        http::{extract::Caller, paths::WEBHOOKS, state::HttpState},
+        http::{extract::Caller, paths::WEBHOOKS, state::HttpState, webhooks::URL_IS_MISSING},
         identity::Principal,
         service::ServiceError,
     },
@@ -139,7 +139,7 @@ fn draft(form: &Form) -> Result<WebhookDraft, Problem> {
     let mut complaints = Complaints::default();
     let url = form.get("url").trim().to_owned();
     if url.is_empty() {
-        complaints.add(|| FieldError::new("url", Invalid::new("Say where events are to be posted to.")));
+        complaints.add(|| FieldError::new("url", Invalid::new(URL_IS_MISSING)));
     }
     let events = each("events", form.all("events"), EventKind::parse, &mut complaints);
     if form.all("events").next().is_none() {

@@ -2,6 +2,7 @@
 
 use serde_json::value::RawValue;
 
+use super::URL_IS_MISSING;
 use crate::{
     model::{Category, Complaints, EventKind, FieldError, Invalid, Problem, UserId, Wanted},
     server::{
@@ -26,8 +27,7 @@ pub(super) fn draft(body: &JsonBody) -> Result<WebhookDraft, Problem> {
         body.object(&["url", "events", "categories", "user_id"], Unknown::Refused, &mut complaints)?;
     let url = field("url", json::text(url), &mut complaints).flatten();
     if url.is_none() {
-        complaints
-            .add(|| FieldError::new("url", Invalid::new("The URL is missing: give the address to post events to.")));
+        complaints.add(|| FieldError::new("url", Invalid::new(URL_IS_MISSING)));
     }
     let events = present(events).and_then(|events| read_events(events, &mut complaints));
     let categories = present(categories).and_then(|categories| read_categories(categories, &mut complaints));

@@ -96,7 +96,10 @@ pub(super) fn patch(typed: &TypedWishes, was: &Preferences) -> Result<Value, Vec
         match Digest::parse(&digest) {
             Ok(wanted) if wanted == was.digest => {}
             Ok(_) => _ = patch.insert("digest".to_owned(), json!({"email": digest})),
-            Err(_) => wrong.push(FieldError::new("at", Invalid::new("Say at what time, from 00:00 to 23:59."))),
+            Err(_) => wrong.push(FieldError::new(
+                "at",
+                Invalid::new("The time of the mail is missing or wrong: give one from 00:00 to 23:59."),
+            )),
         }
     }
     if wrong.is_empty() { Ok(Value::Object(patch)) } else { Err(at_fields(wrong)) }
@@ -149,19 +152,19 @@ fn quiet_hours(typed: &TypedWishes, was: &Preferences, wrong: &mut Vec<FieldErro
     }
     let mut add = |field: &str, why: &'static str| wrong.push(FieldError::new(field, Invalid::new(why)));
     if from.is_empty() {
-        add("from", "Say when they begin.");
+        add("from", "The beginning is missing: give a time from 00:00 to 23:59.");
     }
     if to.is_empty() {
-        add("to", "Say when they end.");
+        add("to", "The end is missing: give a time from 00:00 to 23:59.");
     }
     if from == to && !from.is_empty() {
-        add("to", "They end when they begin, so there would be none. Say another time.");
+        add("to", "They end when they begin, so there would be none: give another time.");
     }
     if days.is_empty() {
         add("days", "Choose one day at least.");
     }
     if zone.is_empty() {
-        add("zone", "Say where the clock is, such as Europe/Berlin.");
+        add("zone", "The time zone is missing: give one such as Europe/Berlin.");
     }
     // Missing fields were reported above.
     let or = |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { text.to_owned() };
