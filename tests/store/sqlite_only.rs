@@ -367,6 +367,21 @@ async fn rows_that_today_s_rules_would_refuse_are_read_moved_and_deleted() {
     }
 }
 
+/// An operator should change the file only while no server runs, and may forget that.
+#[tokio::test]
+async fn a_change_of_the_file_by_hand_is_noticed_at_the_next_write() {
+    let path = new_file();
+    let store = open(&path).unwrap();
+    send(&store, "ann", "a").await;
+    assert_eq!(store.unread_count(&user("ann")).await.unwrap(), 1);
+    let by_hand = rusqlite::Connection::open(&path).unwrap();
+    by_hand.execute_batch("UPDATE inboxes SET unread_count = 7 WHERE user_id = 'ann'").unwrap();
+    send(&store, "bob", "b").await;
+    assert_eq!(store.unread_count(&user("ann")).await.unwrap(), 7);
+    send(&store, "ann", "c").await;
+    assert_eq!(store.unread_count(&user("ann")).await.unwrap(), 8);
+}
+
 /// Content that is sent to many users at once is stored once, as long as one of them has it, and can be read unchanged.
 #[tokio::test]
 async fn content_sent_to_many_users_is_stored_once() {

@@ -4,6 +4,9 @@
 //! statement then, and neither does the check whether a page read before is still current. The cache is never older
 //! than what any reader of the file has seen: an inbox is dropped from it before the commit that changes it, and until
 //! that commit is over no result of a read is cached.
+//!
+//! So the file is changed by hand only while no server runs. A change by hand is noticed at the next write, and until
+//! then answers are as before it; pages (`pages.rs`) are as before it until the next change of their inbox.
 
 use std::{
     collections::HashMap,
@@ -25,7 +28,7 @@ pub(super) struct End {
 #[derive(Default)]
 pub(super) struct Ends(Mutex<Kept>);
 
-/// The moment when a read of the file began: how many times a commit had begun or ended then.
+/// The moment when a read of the file began: how many times a commit had begun or ended then, or all was dropped.
 #[derive(Clone, Copy)]
 pub(super) struct Began(u64);
 
@@ -34,7 +37,7 @@ struct Kept {
     recent: HashMap<UserId, End>,
     /// The ends requested before those. They are dropped when `recent` is full.
     older: HashMap<UserId, End>,
-    /// How many times a commit has begun or ended.
+    /// How many times a commit has begun or ended, or all was dropped.
     turns: u64,
     /// Whether a commit is under way.
     is_committing: bool,
@@ -89,6 +92,14 @@ impl Ends {
             asked_for.into_iter().for_each(|(user_id, end)| kept.put(user_id, end));
         }
         committed
+    }
+
+    /// Drops all: another connection may have changed them.
+    pub(super) fn clear(&self) {
+        let mut kept = self.lock();
+        kept.turns += 1;
+        kept.recent.clear();
+        kept.older.clear();
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -175,6 +186,18 @@ mod tests {
         assert!(ends.commit(vec![(user("ann"), EIGHT)], begin).is_ok());
         ends.keep(user("ann"), SEVEN, began.unwrap());
         assert_eq!(kept(&ends, "ann"), None, "it was begun before the end of the commit");
+    }
+
+    #[test]
+    fn nothing_that_was_read_before_others_wrote_is_kept() {
+        let ends = Ends::default();
+        read(&ends, SEVEN, || {});
+        ends.clear();
+        assert_eq!(kept(&ends, "ann"), None);
+        read(&ends, SEVEN, || ends.clear());
+        assert_eq!(kept(&ends, "ann"), None, "it was read before");
+        read(&ends, EIGHT, || {});
+        assert_eq!(kept(&ends, "ann"), Some(EIGHT));
     }
 
     #[test]

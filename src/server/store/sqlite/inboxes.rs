@@ -1,7 +1,8 @@
 //! The inboxes that were written to recently, as the last commit left them.
 //!
 //! Only the thread that writes changes an inbox, so it need not read the row of one that it knows. Among very many
-//! inboxes, finding that row is a sixth of its work. An operator may change the file by hand, which SQLite tells.
+//! inboxes, finding that row is a sixth of its work. An operator may change the file by hand, which SQLite tells at the
+//! next transaction.
 
 use std::collections::HashMap;
 
@@ -28,15 +29,16 @@ impl Inboxes {
     /// The longest user id of an inbox that is kept, in bytes.
     const LONGEST: usize = 64;
 
-    /// Begins a transaction, on the connection that writes. If another connection wrote since the last one, all are
-    /// dropped.
-    pub(super) fn begin(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+    /// Begins a transaction, on the connection that writes. If another connection wrote since the last one, which this
+    /// returns, all are dropped.
+    pub(super) fn begin(&mut self, connection: &Connection) -> rusqlite::Result<bool> {
         let version = connection.prepare_cached("PRAGMA data_version")?.query_row((), |row| row.get(0))?;
-        if self.data_version != version {
+        let others_wrote = self.data_version != version;
+        if others_wrote {
             self.known.clear();
             self.data_version = version;
         }
-        Ok(())
+        Ok(others_wrote)
     }
 
     /// The inbox of a user, if it is known.

@@ -218,10 +218,13 @@ impl WriterThread {
         run("BEGIN IMMEDIATE")?;
         let began = Instant::now();
         let begun = self.recent.begin(&self.connection);
+        if matches!(begun, Ok(true)) {
+            self.shared.ends.clear();
+        }
         let reaches_contacts = self.shared.reaches_contacts.load(Ordering::Relaxed);
         let mut batch =
             Batch::new(&self.connection, self.window, self.next_seq, &self.recent, &self.told, reaches_contacts);
-        let done = begun.and_then(|()| jobs.iter_mut().try_for_each(|job| job.run(&mut batch)));
+        let done = begun.and_then(|_| jobs.iter_mut().try_for_each(|job| job.run(&mut batch)));
         let done = done.and_then(|()| batch.finish());
         let carried_out = began.elapsed();
         let committed = done.map_err(NotCommitted::from).and_then(|finished| {
