@@ -309,8 +309,8 @@ pub struct Schema {
     pub known: i32,
 }
 
-/// The time after which a write has ended, even if its server is gone: no write of one inbox waits
-/// longer than 10 s for a lock.
+/// The time after which a write to one inbox has ended, even if its server is gone: it waits no longer than 10 s for a
+/// lock. One to several inboxes may wait as long for each.
 pub(in crate::server) const LONGEST_WRITE: Duration = Duration::from_secs(12);
 
 /// How many notifications one page examines at most to find those that meet a filter.

@@ -29,6 +29,7 @@ mod wishes;
 mod write;
 
 use std::{
+    collections::HashSet,
     future::Future,
     sync::{Arc, atomic::AtomicBool},
 };
@@ -153,9 +154,18 @@ impl PostgresStore {
         client.query_typed(webhooks::ALL, &[]).await?.iter().map(webhooks::read).collect()
     }
 
-    /// Writes, and announces the changes, even when no caller waits for the end any more.
+    /// Writes to one inbox, and announces the changes, even when no caller waits for the end any more.
     async fn write<T: Send + 'static>(
         &self,
+        write: impl Future<Output = Result<Written<T>, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.write_with(1, write).await
+    }
+
+    /// The same for a write that may wait for so many locks, one after the other.
+    async fn write_with<T: Send + 'static>(
+        &self,
+        locks: usize,
         write: impl Future<Output = Result<Written<T>, StoreError>> + Send + 'static,
     ) -> Result<T, StoreError> {
         let announcer = Arc::clone(&self.announcer);
@@ -169,13 +179,19 @@ impl PostgresStore {
         if matches!(written, Err(StoreError::Unknown { .. })) {
             // The write may have happened, and may still happen.
             self.announcer.announce_loss();
-            let announcer = Arc::clone(&self.announcer);
-            tokio::spawn(async move {
-                sleep(LONGEST_WRITE).await;
-                announcer.announce_loss();
-            });
+            tokio::spawn(announce_loss_again(Arc::clone(&self.announcer), locks));
         }
         written
+    }
+}
+
+/// Announces again and again that a write may have happened meanwhile, for as long as it may wait for so many locks.
+async fn announce_loss_again(announcer: Arc<Announcer>, locks: usize) {
+    /// After two minutes, no more is announced: each time, every listener looks what it has missed.
+    const MOST: usize = 10;
+    for _ in 0..locks.clamp(1, MOST) {
+        sleep(LONGEST_WRITE).await;
+        announcer.announce_loss();
     }
 }
 
@@ -184,7 +200,10 @@ impl Store for PostgresStore {
     async fn create(&self, notifications: &[Notification], once: Option<&Once>) -> Result<Creation, StoreError> {
         let database = Arc::clone(&self.database);
         let (notifications, once) = (notifications.to_vec(), once.cloned());
-        self.write(async move { write::create(&database, &notifications, once.as_ref()).await }).await
+        let users = notifications.iter().map(|notification| &notification.user_id);
+        // The inboxes, and the idempotency key.
+        let locks = users.collect::<HashSet<_>>().len() + usize::from(once.is_some());
+        self.write_with(locks, async move { write::create(&database, &notifications, once.as_ref()).await }).await
     }
 
     async fn once(&self, once: &Once) -> Result<Option<Creation>, StoreError> {
@@ -220,7 +239,9 @@ impl Store for PostgresStore {
         is_read: bool,
     ) -> Result<Vec<Notification>, StoreError> {
         let (database, ids, owner) = (Arc::clone(&self.database), ids.to_vec(), owner.cloned());
-        self.write(async move { write::set_read_each(&database, &ids, owner.as_ref(), is_read).await }).await
+        let locks = if owner.is_some() { 1 } else { ids.len() };
+        self.write_with(locks, async move { write::set_read_each(&database, &ids, owner.as_ref(), is_read).await })
+            .await
     }
 
     async fn mark_read_at(&self, user_id: &UserId, index: u64) -> Result<Option<Notification>, StoreError> {
@@ -249,7 +270,8 @@ impl Store for PostgresStore {
         owner: Option<&UserId>,
     ) -> Result<Vec<NotificationId>, StoreError> {
         let (database, ids, owner) = (Arc::clone(&self.database), ids.to_vec(), owner.cloned());
-        self.write(async move { write::delete_each(&database, &ids, owner.as_ref()).await }).await
+        let locks = if owner.is_some() { 1 } else { ids.len() };
+        self.write_with(locks, async move { write::delete_each(&database, &ids, owner.as_ref()).await }).await
     }
 
     async fn unread_count(&self, user_id: &UserId) -> Result<u64, StoreError> {
@@ -269,7 +291,7 @@ impl Store for PostgresStore {
 
     async fn delete_due(&self, due: &Due) -> Result<usize, StoreError> {
         let (database, due) = (Arc::clone(&self.database), *due);
-        self.write(async move { write::delete_due(&database, &due).await }).await
+        self.write_with(due.limit, async move { write::delete_due(&database, &due).await }).await
     }
 
     async fn ends(&self, users: &[UserId]) -> Result<Vec<(u64, u64)>, StoreError> {
@@ -286,5 +308,37 @@ impl Store for PostgresStore {
 
     async fn ready(&self) -> Result<(), StoreError> {
         read::ready(&self.database).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Losses(AtomicUsize);
+
+    impl Announce for Losses {
+        fn announce(&self, _: Arc<[crate::model::Change]>) {}
+
+        fn announce_loss(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_loss_is_announced_for_as_long_as_the_write_may_wait() {
+        for (locks, times) in [(0, 1), (1, 1), (3, 3), (1000, 10)] {
+            let (announcer, losses, began) =
+                (Arc::new(Announcer::default()), Arc::new(Losses::default()), Instant::now());
+            announcer.add(Arc::<Losses>::clone(&losses));
+            announce_loss_again(announcer, locks).await;
+            assert_eq!(losses.0.load(Ordering::Relaxed), times);
+            assert!(began.elapsed() >= LONGEST_WRITE * u32::try_from(times).unwrap());
+        }
     }
 }
