@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsString,
+    fmt,
     path::{Path, PathBuf},
 };
 
@@ -44,9 +45,9 @@ pub struct InForce {
     pub unknown: Vec<String>,
 }
 
-impl std::fmt::Debug for InForce {
+impl fmt::Debug for InForce {
     /// Without secrets.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.list()).finish()
     }
 }
@@ -117,6 +118,15 @@ impl InForce {
     }
 }
 
+impl fmt::Debug for SettingsInput {
+    /// The settings that were given, without secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields = fields(self).map_err(|_| fmt::Error)?;
+        let input = fields.iter().filter(|(_, value)| !value.is_null());
+        f.debug_map().entries(input.map(|(name, value)| (name, shown(name, value)))).finish()
+    }
+}
+
 /// The same settings without blanks around the items of lists.
 fn tidied(mut settings: Map<String, Value>) -> Map<String, Value> {
     for item in settings.values_mut().filter_map(Value::as_array_mut).flatten() {
@@ -128,7 +138,7 @@ fn tidied(mut settings: Map<String, Value>) -> Map<String, Value> {
 }
 
 /// A value as text, without secrets.
-pub(super) fn shown(name: &str, value: &Value) -> String {
+fn shown(name: &str, value: &Value) -> String {
     match value {
         Value::String(url) if name == "bus" => {
             BusUrl::parse(url).map_or_else(|_| "(not a bus)".to_owned(), |url| url.to_string())

@@ -8,7 +8,7 @@ use std::{fmt, path::PathBuf};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Deserializer, Serialize, de::Visitor};
 
-use super::{Listen, fields::fields, in_force::shown};
+use super::Listen;
 
 /// Whether something is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -355,15 +355,6 @@ pub struct SettingsInput {
     /// Log the client's address with each failed sign-in and each refused key, token or ticket, as fail2ban needs it
     #[arg(long, env = "CAMPANILE_LOG_ADDRESSES", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub log_addresses: Option<bool>,
-}
-
-impl std::fmt::Debug for SettingsInput {
-    /// The settings that were given, without secrets.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let fields = fields(self).map_err(|_| std::fmt::Error)?;
-        let input = fields.iter().filter(|(_, value)| !value.is_null());
-        f.debug_map().entries(input.map(|(name, value)| (name, shown(name, value)))).finish()
-    }
 }
 
 /// Text, and no number: TOML reads the octal 0o660 as 432.
