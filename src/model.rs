@@ -19,6 +19,7 @@ mod marking;
 #[cfg(feature = "ssr")]
 mod nearest;
 mod notification;
+mod notification_id;
 mod page;
 #[cfg(feature = "ssr")]
 mod preferences;
@@ -53,7 +54,8 @@ pub use link::Link;
 pub use marking::{Marked, MarkedBy, Marking, MarkingParams};
 #[cfg(feature = "ssr")]
 pub(crate) use nearest::nearest;
-pub use notification::{Accepted, Notification, NotificationId};
+pub use notification::{Accepted, Notification};
+pub use notification_id::NotificationId;
 #[cfg(feature = "ssr")]
 pub use page::WholeNumber;
 pub use page::{Cursor, Limit, Overview, Page, UnreadCount, parse_whole_number};
