@@ -1,7 +1,6 @@
 //! The words of the pages beside the inbox, a room for each page. Only the server has them.
 
-use super::{Language, Words};
-use crate::model::{Code, Problem};
+use super::Words;
 
 macro_rules! desk {
     ($($(#[$room_doc:meta])* $room:ident: $Room:ident { $($(#[$doc:meta])* $name:ident,)* })*) => {
@@ -168,36 +167,9 @@ desk! {
     }
 }
 
-impl Language {
-    /// Its words for the pages beside the inbox.
-    pub(crate) fn desk(&self) -> &Desk {
-        &self.desk
-    }
-
-    /// What the server says about a refusal on these pages, if it speaks this language; else why, by its code.
-    pub(crate) fn detail<'a>(&self, problem: &'a Problem) -> &'a str {
-        let Self { words, desk, .. } = self;
-        match problem.code {
-            _ if words.is_of_the_api() => &problem.detail,
-            Code::NotFound => words.no_longer_there,
-            Code::TooManyRequests => words.too_many,
-            Code::Conflict => desk.refused.conflict,
-            Code::BadRequest => desk.refused.unreadable,
-            code => words.why(code),
-        }
-    }
-
-    /// What is wrong with a field of these pages, if it is, as [`Self::detail`].
-    pub(crate) fn field<'a>(&self, problem: &'a Problem, name: &str) -> Option<&'a str> {
-        let Self { words, desk, .. } = self;
-        let said = problem.field(name)?;
-        Some(if words.is_of_the_api() { said } else { desk.refused.wrong(words, name) })
-    }
-}
-
 impl Refused {
     /// What a field has to be.
-    fn wrong(&self, words: &Words, field: &str) -> &'static str {
+    pub(super) fn wrong(&self, words: &Words, field: &str) -> &'static str {
         match field {
             "url" => self.url,
             "events" => self.events,

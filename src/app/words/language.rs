@@ -1,6 +1,7 @@
 //! A language, and the words of it that only the server shows.
 
 use super::{Words, desk::Desk};
+use crate::model::{Code, Problem};
 
 /// A language: the words of the part of the page that the browser takes over, and those that only the server shows: on
 /// all pages, and on those beside the inbox.
@@ -102,4 +103,31 @@ pub(crate) struct Pages {
     pub(crate) old_link: &'static str,
     pub(crate) old_link_heading: &'static str,
     pub(crate) old_link_why: &'static str,
+}
+
+impl Language {
+    /// Its words for the pages beside the inbox.
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// What the server says about a refusal on these pages, if it speaks this language; else why, by its code.
+    pub(crate) fn detail<'a>(&self, problem: &'a Problem) -> &'a str {
+        let Self { words, desk, .. } = self;
+        match problem.code {
+            _ if words.is_of_the_api() => &problem.detail,
+            Code::NotFound => words.no_longer_there,
+            Code::TooManyRequests => words.too_many,
+            Code::Conflict => desk.refused.conflict,
+            Code::BadRequest => desk.refused.unreadable,
+            code => words.why(code),
+        }
+    }
+
+    /// What is wrong with a field of these pages, if it is, as [`Self::detail`].
+    pub(crate) fn field<'a>(&self, problem: &'a Problem, name: &str) -> Option<&'a str> {
+        let Self { words, desk, .. } = self;
+        let said = problem.field(name)?;
+        Some(if words.is_of_the_api() { said } else { desk.refused.wrong(words, name) })
+    }
 }
