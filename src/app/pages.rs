@@ -23,7 +23,6 @@ use crate::{
     model::{Problem, Timestamp},
 };
 
-use self::frame::{beside_inbox, gestures_script, opened_script};
 pub use self::language::ChosenLanguage;
 pub use self::{
     channels::ChannelsPage,

@@ -31,12 +31,6 @@ const ZONE: &str = concat!("/zone.js?v=", env!("CARGO_PKG_VERSION"));
 /// Turns on push for this browser.
 const PUSH: &str = concat!("/push.js?v=", env!("CARGO_PKG_VERSION"));
 
-/// Leads the inbox to the notification of a push message that was opened.
-const OPENED: &str = concat!("/opened.js?v=", env!("CARGO_PKG_VERSION"));
-
-/// What CSS cannot see of the inbox.
-const GESTURES: &str = concat!("/gestures.js?v=", env!("CARGO_PKG_VERSION"));
-
 /// The whole document.
 pub fn document(page: &Page, assets: PageAssets) -> impl IntoView + use<> {
     let words = page.words;
@@ -144,21 +138,11 @@ fn brand(base: &str) -> impl IntoView + use<> {
     }
 }
 
-/// The script that leads the inbox to the notification of a push message, where the server pushes to browsers.
-pub(super) fn opened_script(base: &str) -> impl IntoView + use<> {
-    script(base.to_owned() + OPENED)
-}
-
-/// What CSS cannot see of the inbox: that it is scrolled, and that a finger swipes a row.
-pub(super) fn gestures_script(base: &str) -> impl IntoView + use<> {
-    script(base.to_owned() + GESTURES)
-}
-
 fn bar(place: &Place, current: &str) -> impl IntoView + use<> {
     let Reader { is_operator, may_see_wishes, may_sign_out, .. } = place.reader;
     let inbox = (place.of().frame.inbox, Address::PATH);
     let others = OtherPages { has_operations: is_operator, has_wishes: may_see_wishes, ..OtherPages::default() };
-    let links = std::iter::once(inbox).chain(other_pages(place.words, others)).map(|(name, path)| {
+    let links = std::iter::once(inbox).chain(others.links(place.words)).map(|(name, path)| {
         let is_current = (path == current).then_some("page");
         view! { <a href=place.at(path) aria-current=is_current>{name}</a> }
     });
@@ -211,32 +195,5 @@ fn trouble(problem: &Problem, place: &Place) -> impl IntoView + use<> {
             <p dir="auto">{place.detail(problem)}</p>
             {link_button(place.at(Address::PATH), place.of().frame.go_to_inbox)}
         </div>
-    }
-}
-
-/// The pages beside the inbox that its reader may see.
-fn other_pages(
-    words: &'static Words,
-    OtherPages { has_operations, has_wishes, .. }: OtherPages,
-) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let of = &words.language().pages;
-    let wishes = has_wishes.then_some((of.notify_me, NOTIFY_ME));
-    let operations = [(of.channels, CHANNELS), (of.webhooks, WEBHOOKS)].into_iter().filter(move |_| has_operations);
-    wishes.into_iter().chain(operations)
-}
-
-/// The links to the other pages, and the choice of the language, for the page of the inbox. They stand outside of the
-/// part that the browser hydrates, so their code need not be compiled for the browser.
-pub(super) fn beside_inbox(words: &'static Words, base: &str, others: Option<OtherPages>) -> impl IntoView + use<> {
-    let links = others.map(|others| {
-        let at = base.to_owned();
-        let links = other_pages(words, others).map(move |(name, path)| view! { <a href=at.clone() + path>{name}</a> });
-        view! { <nav aria-label=words.language().pages.other_pages>{links.collect_view()}</nav> }
-    });
-    view! {
-        <footer class="operations">
-            {links}
-            {language_choice(words, base)}
-        </footer>
     }
 }

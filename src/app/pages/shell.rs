@@ -2,7 +2,11 @@
 
 use leptos::{nonce::use_nonce, prelude::*};
 
-use super::{beside_inbox, gestures_script, language::language_script, opened_script};
+use super::{
+    CHANNELS, NOTIFY_ME, WEBHOOKS,
+    language::{language_choice, language_script},
+    parts::script,
+};
 use crate::app::{
     browser::{preferences::THEME, tab},
     components::{composer::composer, help::help, toasts::pattern},
@@ -13,6 +17,12 @@ use crate::app::{
 
 /// Makes the pages an app: on an iPhone, only an app on the home screen receives push messages.
 const MANIFEST: &str = "/manifest.webmanifest";
+
+/// Leads the inbox to the notification of a push message that was opened.
+const OPENED: &str = concat!("/opened.js?v=", env!("CARGO_PKG_VERSION"));
+
+/// What CSS cannot see of the inbox.
+const GESTURES: &str = concat!("/gestures.js?v=", env!("CARGO_PKG_VERSION"));
 
 /// The URLs of the browser's assets; empty where they were not built.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +53,17 @@ pub struct OtherPages {
     pub has_wishes: bool,
     /// Whether the server pushes to browsers, so that a push message may lead to the inbox.
     pub has_push: bool,
+}
+
+impl OtherPages {
+    /// The names and the paths of the pages that the reader may see.
+    pub(super) fn links(self, words: &'static Words) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let Self { has_operations, has_wishes, .. } = self;
+        let of = &words.language().pages;
+        let wishes = has_wishes.then_some((of.notify_me, NOTIFY_ME));
+        let operations = [(of.channels, CHANNELS), (of.webhooks, WEBHOOKS)].into_iter().filter(move |_| has_operations);
+        wishes.into_iter().chain(operations)
+    }
 }
 
 /// The whole document. It needs an [`Initial`] in its context.
@@ -109,5 +130,31 @@ pub(crate) fn head(words: &'static Words, title: String, base: &str, icon: &str,
         <link rel="manifest" href=base.to_owned() + MANIFEST crossorigin="use-credentials" />
         <script nonce=use_nonce() inner_html=theme></script>
         {(!css.is_empty()).then(|| view! { <link rel="stylesheet" href=css /> })}
+    }
+}
+
+/// The script that leads the inbox to the notification of a push message, where the server pushes to browsers.
+fn opened_script(base: &str) -> impl IntoView + use<> {
+    script(base.to_owned() + OPENED)
+}
+
+/// What CSS cannot see of the inbox: that it is scrolled, and that a finger swipes a row.
+fn gestures_script(base: &str) -> impl IntoView + use<> {
+    script(base.to_owned() + GESTURES)
+}
+
+/// The links to the other pages, and the choice of the language, for the page of the inbox. They stand outside of the
+/// part that the browser hydrates, so their code need not be compiled for the browser.
+fn beside_inbox(words: &'static Words, base: &str, others: Option<OtherPages>) -> impl IntoView + use<> {
+    let links = others.map(|others| {
+        let at = base.to_owned();
+        let links = others.links(words).map(move |(name, path)| view! { <a href=at.clone() + path>{name}</a> });
+        view! { <nav aria-label=words.language().pages.other_pages>{links.collect_view()}</nav> }
+    });
+    view! {
+        <footer class="operations">
+            {links}
+            {language_choice(words, base)}
+        </footer>
     }
 }
