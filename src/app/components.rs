@@ -1,7 +1,7 @@
 //! The parts of the page.
 
 mod banner;
-mod bar;
+pub(super) mod bar;
 pub(super) mod commands;
 pub(super) mod composer;
 mod content;

@@ -14,7 +14,10 @@ use super::{
 use crate::{
     app::{
         browser::tab,
-        components::icons::{self, Icon},
+        components::{
+            bar::brand,
+            icons::{self, Icon},
+        },
         page::Address,
         words::Words,
     },
@@ -118,7 +121,7 @@ pub(super) fn form_document<Form: IntoView>(
             </head>
             <body class="login-page">
                 <main class="login">
-                    {brand(base)}
+                    {home(base)}
                     {form}
                     {language_choice(words, base)}
                 </main>
@@ -128,12 +131,11 @@ pub(super) fn form_document<Form: IntoView>(
     }
 }
 
-/// The name of the program, which leads to the inbox.
-fn brand(base: &str) -> impl IntoView + use<> {
+/// The name of the product, which leads to the inbox.
+fn home(base: &str) -> impl IntoView + use<> {
     view! {
         <a class="brand" href=base.to_owned() + Address::PATH>
-            <icons::Tower />
-            <span>"Campanile"</span>
+            {brand()}
         </a>
     }
 }
@@ -158,7 +160,7 @@ fn bar(place: &Place, current: &str) -> impl IntoView + use<> {
     });
     view! {
         <header class="bar">
-            {brand(&place.base)}
+            {home(&place.base)}
             <nav class="desk-nav" aria-label=place.words.pages>
                 {links.collect_view()}
             </nav>
