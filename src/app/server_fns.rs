@@ -1,4 +1,5 @@
-//! The dashboard's requests to the server: each function parses its arguments and makes one call to the service.
+//! The dashboard's requests to the server: the functions that the page calls, and their fields. In the browser a call
+//! posts a form; `bodies.rs` has what the server does with it.
 //!
 //! They take URL-encoded forms, so a form works before the page is hydrated and without
 //! WebAssembly. They are public like every route; the service decides what a caller may do.
@@ -7,19 +8,25 @@
 
 use leptos::prelude::*;
 
+#[cfg(feature = "ssr")]
+mod bodies;
 pub(crate) mod composing;
 #[cfg(any(not(feature = "ssr"), test))]
 mod fields;
 #[cfg(not(feature = "ssr"))]
 mod form;
+#[cfg(feature = "ssr")]
+mod paths;
 mod wire;
 
 #[cfg(not(feature = "ssr"))]
 use self::form::Form;
-use super::page::Snapshot;
-use crate::model::{Marked, Notification, NotificationId, Problem};
 #[cfg(feature = "ssr")]
-use crate::server::service::IdempotencyKey;
+pub(crate) use self::paths::{PATH_OF_SEND, fields_of, how_many};
+use super::page::Snapshot;
+#[cfg(feature = "ssr")]
+use crate::model::MarkedBy;
+use crate::model::{Marked, Notification, NotificationId, Problem};
 
 /// The protocol of the functions on the server; `form.rs` has the browser's side.
 #[cfg(feature = "ssr")]
@@ -44,16 +51,7 @@ pub async fn snapshot(
     /// At most this many.
     limit: u16,
 ) -> Result<Snapshot, Problem> {
-    let (service, principal) = caller()?;
-    let address = super::page::Address {
-        user_id: given(user_id),
-        category: given(category),
-        unread,
-        q: given(q),
-        before: given(before),
-        ..super::page::Address::default()
-    };
-    Snapshot::read(&service, &principal, &address, limit).await
+    bodies::snapshot(ReadSnapshot { user_id, category, unread, q, before, limit }).await
 }
 
 /// Sends a notification. Empty optional fields count as absent.
@@ -81,21 +79,18 @@ pub async fn send(
     /// The user's own name for it, in place of that one.
     own_key: Option<String>,
 ) -> Result<Notification, Problem> {
-    let (service, principal) = caller()?;
-    let category = match given(category) {
-        Some(choice) if choice == composing::OWN => Some(other_category.unwrap_or_default()),
-        category => category.or(other_category),
+    let form = SendNotification {
+        user_id,
+        content,
+        category,
+        other_category,
+        title,
+        link,
+        expires_at,
+        idempotency_key,
+        own_key,
     };
-    if category.as_deref().is_some_and(|category| category.trim().is_empty()) {
-        return Err(composing::unnamed_category());
-    }
-    let expires_at = composing::expiry(expires_at.as_deref(), service.now());
-    let (category, title, link) = (category.as_deref(), title.as_deref(), link.as_deref());
-    let new = composing::parse(&user_id, &content, category, title, link, expires_at)?;
-    let own_key = given(own_key.map(|key| key.trim().to_owned()));
-    let key = own_key.or_else(|| given(idempotency_key));
-    let key = key.map(|key| parse(IdempotencyKey::HEADER, &key, IdempotencyKey::parse)).transpose()?;
-    service.create_once(&principal, new, key.as_ref()).await.map_err(Problem::from)
+    bodies::send(form).await
 }
 
 /// Marks notifications as read or unread, and returns those that there are.
@@ -109,8 +104,7 @@ pub async fn mark(
     /// Whether they become read, else unread.
     is_read: bool,
 ) -> Result<Vec<Notification>, Problem> {
-    let (service, principal) = caller()?;
-    service.set_read_each(&principal, &ids(&id)?, is_read).await.map_err(Problem::from)
+    bodies::mark(&id, is_read).await
 }
 
 /// Marks a whole inbox as read, or a part of it, and returns how many were marked, and how to take that back. Empty
@@ -127,11 +121,7 @@ pub async fn mark_all(
     /// Only this kind.
     category: Option<String>,
 ) -> Result<Marked, Problem> {
-    let (service, principal) = caller()?;
-    let user_id = parse("user_id", &user_id, crate::model::UserId::parse)?;
-    let marking = crate::model::MarkingParams { up_to: given(up_to), category: given(category) };
-    let marking = marking.parse().map_err(Problem::invalid)?;
-    service.mark_all_read(&principal, &user_id, &marking).await.map_err(Problem::from)
+    bodies::mark_all(&user_id, up_to, category).await
 }
 
 /// Takes back the marking of an inbox as read, or of a part of it, and returns how many are unread again.
@@ -149,10 +139,7 @@ pub async fn unmark_all(
     /// which was one change of the whole inbox, or the last of one for each.
     is_whole: bool,
 ) -> Result<u64, Problem> {
-    let (service, principal) = caller()?;
-    let user_id = parse("user_id", &user_id, crate::model::UserId::parse)?;
-    let by = crate::model::MarkedBy { after, up_to, is_whole };
-    service.unmark_all(&principal, &user_id, &by).await.map_err(Problem::from)
+    bodies::unmark_all(&user_id, MarkedBy { after, up_to, is_whole }).await
 }
 
 /// Deletes notifications, and returns the ids of those that there were.
@@ -164,72 +151,5 @@ pub async fn delete(
     /// The notification's id, or at most 1000, separated by commas.
     id: String,
 ) -> Result<Vec<NotificationId>, Problem> {
-    let (service, principal) = caller()?;
-    service.delete_each(&principal, &ids(&id)?).await.map_err(Problem::from)
-}
-
-#[cfg(feature = "ssr")]
-pub(crate) use self::on_the_server::{PATH_OF_SEND, fields_of, how_many};
-#[cfg(feature = "ssr")]
-use self::on_the_server::{caller, given, ids, parse};
-
-#[cfg(feature = "ssr")]
-mod on_the_server {
-    use leptos::{prelude::use_context, server_fn::ServerFn};
-    use serde_aux::serde_introspection::serde_introspect;
-
-    use super::{Delete, Mark, MarkAll, ReadSnapshot, SendNotification, UnmarkAll};
-    use crate::{
-        app::text::percent,
-        model::{FieldError, Invalid, Limit, NotificationId, Problem},
-        server::{identity::Principal, service::NotificationService},
-    };
-
-    /// The path of the form that sends.
-    pub(crate) const PATH_OF_SEND: &str = SendNotification::PATH;
-
-    /// The names of the fields that the server function at this path takes, if there is one.
-    pub(crate) fn fields_of(path: &str) -> Option<&'static [&'static str]> {
-        Some(match path {
-            ReadSnapshot::PATH => serde_introspect::<ReadSnapshot>(),
-            SendNotification::PATH => serde_introspect::<SendNotification>(),
-            Mark::PATH => serde_introspect::<Mark>(),
-            MarkAll::PATH => serde_introspect::<MarkAll>(),
-            UnmarkAll::PATH => serde_introspect::<UnmarkAll>(),
-            Delete::PATH => serde_introspect::<Delete>(),
-            _ => return None,
-        })
-    }
-
-    /// How many notifications a form names for the server function at this path.
-    pub(crate) fn how_many(path: &str, form: &[u8]) -> usize {
-        let form = str::from_utf8(form).ok().filter(|_| [Mark::PATH, Delete::PATH].contains(&path));
-        let ids = form.and_then(|form| percent::pairs(form).find(|(name, _)| name == "id"));
-        ids.map_or(0, |(_, ids)| ids.split(',').count())
-    }
-
-    /// The ids in the field of that name, separated by commas; as many as a page has rows.
-    pub(super) fn ids(text: &str) -> Result<Vec<NotificationId>, Problem> {
-        let most = usize::from(Limit::MAX);
-        parse("id", text, |text| {
-            if text.split(',').count() > most {
-                return Err(Invalid::new(format!("Name at most {most} notifications at once.")));
-            }
-            text.split(',').map(NotificationId::parse).collect()
-        })
-    }
-
-    /// The service, and the caller.
-    pub(super) fn caller() -> Result<(NotificationService, Principal), Problem> {
-        use_context().zip(use_context()).ok_or_else(Problem::internal)
-    }
-
-    pub(super) fn parse<T>(field: &str, text: &str, parse: impl Fn(&str) -> Result<T, Invalid>) -> Result<T, Problem> {
-        parse(text).map_err(|invalid| Problem::invalid(vec![FieldError::new(field, invalid)]))
-    }
-
-    /// The text of an optional field: an empty one counts as absent.
-    pub(super) fn given(text: Option<String>) -> Option<String> {
-        text.filter(|text| !text.is_empty())
-    }
+    bodies::delete(&id).await
 }
