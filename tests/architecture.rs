@@ -1,6 +1,8 @@
 //! Checks that the files and tests named in `ARCHITECTURE.md` exist, and that its rules for a new route hold for every
 //! route.
 
+mod circles;
+
 use std::{
     collections::BTreeSet,
     fs,
