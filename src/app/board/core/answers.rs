@@ -171,7 +171,11 @@ impl View {
         let fresh_ids: Vec<_> = notifications.iter().map(|notification| notification.id).collect();
         let plan = merge::merge(&old_ids, &fresh_ids, more, hold);
         let arrived = if is_new_view { 0 } else { plan.arrived };
+        let mut all: Vec<_> = shown.iter().map(|row| (row.key, false)).collect();
         for (place, slot) in plan.slots.iter().enumerate() {
+            if let Slot::Known { old, .. } | Slot::Beyond(old) = *slot {
+                all[old].1 = true;
+            }
             let row = match *slot {
                 Slot::Known { old, fresh } => {
                     let fresh = notifications.get(fresh).cloned();
@@ -184,6 +188,7 @@ impl View {
             };
             self.rows.extend(row);
         }
+        self.hand_on(&all);
         let known = std::mem::replace(&mut self.held, plan.held);
         self.heard.is_released &= known > 0;
         self.tell(if is_new_view { 0 } else { (arrived + plan.held).saturating_sub(known) }, now);

@@ -205,7 +205,7 @@ impl View {
                         item.data.is_read = true;
                     }
                     if shown.filter.unread {
-                        self.rows.retain(|row| !is_of(row));
+                        drop(self.take_rows(&is_of));
                     }
                     if one_inbox {
                         self.overview.categories.iter_mut().for_each(|(_, count)| *count = 0);
@@ -232,6 +232,9 @@ impl View {
             }
         }
         if self.rows.len() > MOST_ROWS {
+            let last = self.rows.iter().enumerate().skip(MOST_ROWS - 1);
+            let last: Vec<_> = last.map(|(place, row)| (row.key, place < MOST_ROWS)).collect();
+            self.hand_on(&last);
             let beyond = self.rows.split_off(MOST_ROWS);
             counting::in_rows(&mut self.overview, &beyond, 1);
             self.heard.is_cut = true;

@@ -23,13 +23,16 @@ impl View {
         self.take_rows(&|row| row.key == key).pop()
     }
 
-    /// Takes rows out of the list and returns the place each had while those below it were there. The focus goes to the
-    /// nearest row that stays.
+    /// Takes rows out of the list and returns the place each had while those below it were there. The focus is handed
+    /// on.
     pub(super) fn take_rows(&mut self, is_meant: &dyn Fn(&Item) -> bool) -> Vec<(Item, Spot)> {
-        let (mut kept, mut taken) = (Vec::with_capacity(self.rows.len()), Vec::new());
+        let mut kept = Vec::with_capacity(self.rows.len());
+        let (mut all, mut taken) = (Vec::with_capacity(self.rows.len()), Vec::new());
         let mut rows = std::mem::take(&mut self.rows).into_iter().peekable();
         while let Some(row) = rows.next() {
-            if is_meant(&row) {
+            let leaves = is_meant(&row);
+            all.push((row.key, !leaves));
+            if leaves {
                 let above = kept.last().map(|row: &Item| row.key);
                 taken.push((row, Spot { above, below: rows.peek().map(|row| row.key) }));
             } else {
@@ -37,12 +40,22 @@ impl View {
             }
         }
         self.rows = kept;
+        self.hand_on(&all);
+        taken
+    }
+
+    /// Hands on the focus of rows that leave: to the next one below that stays, else to the nearest above, else to the
+    /// heading. `rows` are the keys of the list as it was, each with whether it stays.
+    pub(super) fn hand_on(&mut self, rows: &[(i64, bool)]) {
         let before = self.effects.len();
-        let mut next: Option<(i64, Option<i64>)> = None;
-        for (item, spot) in taken.iter().rev() {
-            let below = next.filter(|(key, _)| spot.below == Some(*key)).map_or(spot.below, |(_, below)| below);
-            next = Some((item.key, below));
-            let (from, to) = (item.element_id(), heir(below.or(spot.above)));
+        // Below the last that stays, the nearest is that one.
+        let mut nearest = rows.iter().rev().find(|(_, stays)| *stays).map(|(key, _)| *key);
+        for &(key, stays) in rows.iter().rev() {
+            if stays {
+                nearest = Some(key);
+                continue;
+            }
+            let (from, to) = (super::item::element_id(key), heir(nearest));
             // What was to get the focus may be what goes now.
             for effect in self.effects.iter_mut().take(before) {
                 if let Effect::HandOn(_, heir) = effect
@@ -53,7 +66,6 @@ impl View {
             }
             self.effects.push(Effect::HandOn(from, to));
         }
-        taken
     }
 
     /// Marks a row as read, or as unread.
@@ -328,7 +340,7 @@ impl View {
                 self.count_read(&row.data.user_id, true);
             }
             self.set_doomed_read(&doomed, true);
-            self.rows.retain(|row| !returned.contains(&row.key));
+            drop(self.take_rows(&|row| returned.contains(&row.key)));
             self.count_beyond(&all.user_id, beyond, true);
             self.offer_again(self.words.not_marked_unread, &problem, Undo::ReadAll(all));
         }

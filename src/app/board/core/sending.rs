@@ -87,7 +87,7 @@ impl View {
         let is_shown = self.place_with(notification.id).is_some();
         let Some(place) = self.place_of(item.key) else { return };
         if is_shown {
-            self.rows.remove(place);
+            self.take(item.key);
             counting::remove(&mut self.overview, &item.data);
             return;
         }
@@ -102,7 +102,7 @@ impl View {
     pub(super) fn not_sent(&mut self, submission: Submission, problem: &Problem, now: Now) {
         let Submission { typed, key, is_repeat, after, item, change } = submission;
         if let Some(item) = item {
-            let is_shown = self.place_of(item.key).map(|place| self.rows.remove(place)).is_some();
+            let is_shown = self.take(item.key).is_some();
             // Another inbox may be shown by now.
             if self.is_in_scope(&item.data.user_id) {
                 counting::remove(&mut self.overview, &item.data);

@@ -12,7 +12,7 @@ mod whole;
 
 use uuid::Uuid;
 
-use super::{Effect, Message, Now, View, changes::RefreshTicket, reduce};
+use super::{Effect, Item, Message, Now, View, changes::RefreshTicket, marking::heir, reduce};
 use crate::{
     app::{
         live::{self, Kind},
@@ -46,9 +46,39 @@ fn of_ann(query: &str, numbers: &[u128]) -> Open {
 }
 
 impl Open {
+    /// Applies a message. Each row that leaves by it hands its focus on.
     fn send(&mut self, message: Message) -> &mut Self {
-        self.effects.extend(reduce(&mut self.view, message, self.now));
+        let turns = matches!(message, Message::Turn(_) | Message::Return(_) | Message::Further(..));
+        let before = self.elements();
+        let effects = reduce(&mut self.view, message, self.now);
+        if !turns {
+            self.check_focus(&before, &effects);
+        }
+        self.effects.extend(effects);
         self
+    }
+
+    /// The elements of the rows.
+    fn elements(&self) -> Vec<String> {
+        self.view.rows.iter().map(Item::element_id).collect()
+    }
+
+    /// Of each row that left, the focus goes to the next one below that stayed, else to the nearest above, else to the
+    /// heading or a row that came in its place.
+    fn check_focus(&self, before: &[String], effects: &[Effect]) {
+        let after = self.elements();
+        let stays = |id: &&String| after.contains(id);
+        for (place, gone) in before.iter().enumerate().filter(|(_, id)| !after.contains(id)) {
+            let (above, below) = before.split_at(place);
+            let nearest = below.iter().find(stays).or_else(|| above.iter().rev().find(stays));
+            let nearest = nearest.cloned().unwrap_or_else(|| heir(None));
+            let to = effects.iter().find_map(|effect| match effect {
+                Effect::HandOn(from, to) if from == gone => Some(to),
+                _ => None,
+            });
+            let came = to.is_some_and(|to| after.contains(to) && !before.contains(to));
+            assert!(came || to == Some(&nearest), "{gone} hands its focus on to {to:?} and not {nearest}");
+        }
     }
 
     /// Hears a change, and shows it.

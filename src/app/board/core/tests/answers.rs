@@ -281,3 +281,18 @@ fn the_open_inbox_shows_its_count_after_many_other_inboxes() {
         assert!(recent.contains(&inbox(number)) && recent.len() == 9, "{recent:?}");
     }
 }
+
+#[test]
+fn focus_moves_to_the_nearest_row_that_a_fresh_list_still_has() {
+    let mut page = of_ann("", &[4, 3, 2, 1]);
+    let (keys, asked) = ([4, 3, 2, 1].map(|number| page.key(number)), ticket(page.send(Message::Refresh)));
+    page.send(Message::Answered(asked, Ok(snapshot(list(&[5, 4, 2]), Some(11)))));
+    assert_eq!(page.shown(), [5, 4, 2]);
+    let row = |key: i64| format!("row-{key}");
+    let handed = |effect: &Effect| match effect {
+        Effect::HandOn(from, to) => Some((from.clone(), to.clone())),
+        _ => None,
+    };
+    let all: Vec<_> = std::iter::from_fn(|| page.take(handed)).collect();
+    assert_eq!(all, [(row(keys[3]), row(keys[2])), (row(keys[1]), row(keys[2]))]);
+}

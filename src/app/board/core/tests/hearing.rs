@@ -111,6 +111,18 @@ fn focus_skips_a_neighbour_that_is_removed_too() {
 }
 
 #[test]
+fn focus_moves_to_the_heading_when_all_are_read_elsewhere_and_only_unread_ones_are_shown() {
+    let mut page = of_ann("unread=true", &[2, 1]);
+    let first = format!("row-{}", page.key(2));
+    page.hear(change(Kind::AllRead, 11));
+    assert_eq!(page.shown(), Vec::<u128>::new());
+    assert_eq!(
+        page.count(|effect| matches!(effect, Effect::HandOn(from, to) if *from == first && to == "inbox-name")),
+        1
+    );
+}
+
+#[test]
 fn a_list_of_a_thousand_grows_no_longer_and_asks_once_it_is_quiet() {
     let numbers: Vec<u128> = (1..=1_000).rev().collect();
     let mut page = of_ann("", &numbers);
