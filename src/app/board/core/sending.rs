@@ -66,10 +66,13 @@ impl View {
     /// The server accepted the submission.
     pub(super) fn sent(&mut self, submission: Submission, notification: Notification, now: Now) {
         let Submission { typed, item, change, is_repeat, .. } = submission;
+        // The server may have had a repeat already, or another request by the same key: then it counts it already, and
+        // the stream does not tell of it again.
+        let is_new = !is_repeat && typed.own_key.is_empty();
         match item {
             Some(item) => {
-                // What the list has already, the stream has told, or it is an earlier one with the same key.
-                if self.place_with(notification.id).is_none() {
+                // What the list has already, the stream has told.
+                if is_new && self.place_with(notification.id).is_none() {
                     self.expect(Kind::Created, &notification.user_id, notification.id);
                 }
                 self.take_in(&item, notification);
@@ -78,8 +81,7 @@ impl View {
             // The list does not show it.
             None => self.toast(fill(self.words.sent_to, &[&typed.user_id]), None),
         }
-        // The server may have had a repeat already, or another request by the same key; then it counts it already.
-        self.settle(change, !is_repeat && typed.own_key.is_empty(), now);
+        self.settle(change, is_new, now);
     }
 
     /// Replaces the row that is being sent by the server's notification, unless the list has a repeat of it already.

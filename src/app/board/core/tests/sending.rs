@@ -141,3 +141,15 @@ fn another_expiry_or_another_key_is_another_submission() {
     let later = Typed { expires_at: "2030-01-31T12:00".to_owned(), ..typed(2) };
     assert_eq!(page.view.submit(later, new(2, "ann"), "b".to_owned(), page.now).key, "b");
 }
+
+#[test]
+fn a_key_of_the_users_own_leaves_the_page_waiting_for_nothing() {
+    let mut page = open("", vec![notification(1)], None);
+    let typed = Typed { own_key: "mine".to_owned(), ..typed(2) };
+    let submission = page.view.submit(typed, new(2, "ann"), "mine".to_owned(), page.now);
+    // The server had it, so the stream does not tell of it.
+    page.send(Message::Sent(submission, notification(3)));
+    let of_ann = Some(UserId::parse("ann").unwrap());
+    page.hear(live::Message { unread_count: Some(7), user_id: of_ann, ..updated(1, true, 11) });
+    assert_eq!(page.view.counted().recent.first().map(|inbox| inbox.unread_count), Some(7));
+}
