@@ -242,14 +242,14 @@ impl View {
     }
 
     /// Turns the page to another address, and to the place in its list where the user was before, if it is kept.
-    /// Notifications that were seen in an inbox stay seen.
+    /// Notifications that were seen in an inbox stay seen, and the tower knows when one last arrived.
     pub(super) fn turn_to(&mut self, address: Address, place: Option<Place>, now: Now) {
         self.changes.turn();
         self.limit = FIRST;
         let another_inbox = self.address.user_id != address.user_id;
         let seen = self.heard.seen.filter(|_| !another_inbox);
-        let (asked, asks_soon) = (self.heard.asked, self.heard.asks_soon);
-        self.heard = Heard { asked, asks_soon, seen, at: now.ms, ..Heard::default() };
+        let Heard { asked, asks_soon, arrived_at, .. } = self.heard;
+        self.heard = Heard { asked, asks_soon, arrived_at, seen, at: now.ms, ..Heard::default() };
         let filter = address.filter();
         let is_page = address.before.is_some() || self.address.before.is_some();
         self.address = Arc::new(address);

@@ -46,3 +46,18 @@ fn the_tower_is_quiet_where_nothing_arrived_from_elsewhere_or_nobody_looks() {
     turn_to_bob(&mut page, vec![notification_of(9, "bob")]);
     assert_eq!(rings(&mut page), 0, "another inbox has other notifications");
 }
+
+#[test]
+fn the_tower_stays_quiet_when_the_user_opens_another_inbox_in_a_flood() {
+    let mut page = of_ann("", &[1]);
+    assert_eq!(rings(page.hear(created(2, 11))), 1);
+    turn_to_bob(&mut page, vec![notification_of(9, "bob")]);
+    page.now.ms += 1_000.0;
+    let of_bob = |number, modseq| live::Message {
+        notification: Some(notification_of(number, "bob")),
+        ..created(number, modseq)
+    };
+    assert_eq!(rings(page.hear(of_bob(10, 6))), 0, "one came a second ago");
+    page.now.ms += 4_000.0;
+    assert_eq!(rings(page.hear(of_bob(11, 7))), 1);
+}
