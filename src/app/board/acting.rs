@@ -81,14 +81,13 @@ impl Board {
     /// several, the last is meant.
     fn focus(self, to: String) {
         let before = browser::focused();
-        self.heir.set_value(Some(to));
+        self.heir.set_value(Some(to.clone()));
         self.once_drawn(move || {
             let now = browser::focused();
             let is_left = now == before || now.is_none_or(|element| element.tag_name() == "BODY");
-            let mut heir = None;
-            self.heir.update_value(|to| heir = to.take());
-            if let Some(heir) = heir.filter(|_| is_left) {
-                browser::focus(&heir);
+            // Of a later call, that one's turn is yet to come.
+            if is_left && self.heir.get_value().as_ref() == Some(&to) {
+                browser::focus(&to);
             }
         });
     }

@@ -63,7 +63,7 @@ pub(crate) struct Board {
     is_drawing: StoredValue<bool>,
     /// Where the user left the list, until its rows are drawn and it is scrolled there.
     pub(super) placing: StoredValue<Option<At>>,
-    /// The id of the element that gets the focus once the rows are drawn.
+    /// The id of the element that was to get the focus last, once the rows are drawn.
     pub(super) heir: StoredValue<Option<String>>,
 }
 
