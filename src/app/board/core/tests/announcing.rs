@@ -35,7 +35,7 @@ fn the_tower_rings_for_what_arrives_after_a_silence_and_once_for_all_of_a_flood(
 }
 
 #[test]
-fn the_tower_is_quiet_where_nothing_arrived_from_elsewhere_or_nobody_looks() {
+fn the_tower_is_quiet_where_nothing_arrived_from_elsewhere_or_the_page_is_hidden() {
     let mut page = of_ann("", &[1]);
     let typed = Typed { user_id: "ann".to_owned(), content: "number 2".to_owned(), ..Typed::default() };
     let submission = page.view.submit(typed, new(2, "ann"), "a".to_owned(), page.now);
