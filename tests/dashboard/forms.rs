@@ -124,6 +124,12 @@ async fn a_form_has_an_expiry_in_utc_and_an_idempotency_key_of_the_users_own() {
     assert_eq!(list[0]["expires_at"], "2100-01-31T12:00:00.000000Z");
     let taken = "user_id=u&content=another&expires_at=2100-01-31T12%3A00&own_key=mine";
     submit(&app, "send", taken, SCRIPT).await.refused_field("Idempotency-Key");
+    for (form, field) in [("content=+", "content"), ("content=x&category=*", "category")] {
+        let form = format!("user_id=u&{form}&own_key=%C3%A4");
+        let errors = submit(&app, "send", &form, SCRIPT).await.problem(422, "invalid_input")["errors"].clone();
+        let fields: Vec<_> = errors.as_array().unwrap().iter().map(|error| error["field"].as_str().unwrap()).collect();
+        assert_eq!(fields, [field, "Idempotency-Key"], "{form}");
+    }
     let past = submit(&app, "send", "user_id=u&content=late&expires_at=2020-01-31T12%3A00&own_key=mine", PAGE).await;
     assert_eq!(past.status.as_u16(), 422);
     let html = past.text();

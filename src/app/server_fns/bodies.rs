@@ -31,20 +31,24 @@ pub(super) async fn snapshot(form: ReadSnapshot) -> Result<Snapshot, Problem> {
 pub(super) async fn send(form: SendNotification) -> Result<Notification, Problem> {
     let (service, principal) = caller()?;
     let SendNotification { user_id, content, category, other_category, title, link, expires_at, .. } = form;
+    let own_key = given(form.own_key.map(|key| key.trim().to_owned()));
+    let key = own_key.or_else(|| given(form.idempotency_key));
+    let key = key.map(|key| parse(IdempotencyKey::HEADER, &key, IdempotencyKey::parse)).transpose();
     let category = match given(category) {
         Some(choice) if choice == composing::OWN => Some(other_category.unwrap_or_default()),
         category => category.or(other_category),
     };
     if category.as_deref().is_some_and(|category| category.trim().is_empty()) {
-        return Err(composing::unnamed_category());
+        return Err(with_all(composing::unnamed_category(), key));
     }
     let expires_at = composing::expiry(expires_at.as_deref(), service.now());
     let (category, title, link) = (category.as_deref(), title.as_deref(), link.as_deref());
-    let new = composing::parse(&user_id, &content, category, title, link, expires_at)?;
-    let own_key = given(form.own_key.map(|key| key.trim().to_owned()));
-    let key = own_key.or_else(|| given(form.idempotency_key));
-    let key = key.map(|key| parse(IdempotencyKey::HEADER, &key, IdempotencyKey::parse)).transpose()?;
-    service.create_once(&principal, new, key.as_ref()).await.map_err(Problem::from)
+    let new = composing::parse(&user_id, &content, category, title, link, expires_at);
+    match (new, key) {
+        (Ok(new), Ok(key)) => service.create_once(&principal, new, key.as_ref()).await.map_err(Problem::from),
+        (Ok(_), Err(problem)) => Err(problem),
+        (Err(problem), key) => Err(with_all(problem, key)),
+    }
 }
 
 pub(super) async fn mark(id: &str, is_read: bool) -> Result<Vec<Notification>, Problem> {
@@ -93,6 +97,14 @@ fn ids(text: &str) -> Result<Vec<NotificationId>, Problem> {
 
 fn parse<T>(field: &str, text: &str, parse: impl Fn(&str) -> Result<T, Invalid>) -> Result<T, Problem> {
     parse(text).map_err(|invalid| Problem::invalid(vec![FieldError::new(field, invalid)]))
+}
+
+/// A problem of fields, with what is wrong with this one too.
+fn with_all<T>(problem: Problem, of: Result<T, Problem>) -> Problem {
+    match of {
+        Ok(_) => problem,
+        Err(more) => Problem::invalid([problem.errors, more.errors].concat()),
+    }
 }
 
 /// The text of an optional field: an empty one counts as absent.
