@@ -35,7 +35,8 @@ mod on_the_server {
     /// fields.
     const WHY: &str = "__err";
     /// The fields of which the page says what is wrong with them.
-    const FIELDS: [&str; 6] = ["user_id", "content", "category", "title", "link", "id"];
+    const FIELDS: [&str; 8] =
+        ["user_id", "content", "category", "title", "link", "expires_at", "Idempotency-Key", "id"];
 
     /// The code as it is written in JSON.
     fn word(code: Code) -> Option<String> {
