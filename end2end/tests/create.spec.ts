@@ -1,5 +1,6 @@
 import { createServer, request as ask } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Page } from "@playwright/test";
 import { DASHBOARD, expect, REFUSED, refusal, test, withoutLive } from "../fixture.ts";
 
 test("a notification that is sent is in the list at once, and on the server", async ({ dashboard, api, user }) => {
@@ -101,7 +102,8 @@ test.describe("far from UTC", () => {
     await expect(expires).toHaveValue("");
   });
 
-  test("an expiry that was typed before the script was there stays the same moment", async ({ dashboard, page }) => {
+  /** Opens the page without its script, which arrives once the returned function is called. */
+  async function openEarly(page: Page): Promise<() => void> {
     let load = (): void => {};
     const loads = new Promise<void>((resolve) => (load = resolve));
     await page.route("**/*.wasm", async (route) => {
@@ -109,11 +111,28 @@ test.describe("far from UTC", () => {
       await route.continue();
     });
     await page.goto("/");
-    await dashboard.composer.getByText("More", { exact: true }).click();
+    await page.locator("#compose").getByText("More", { exact: true }).click();
+    return load;
+  }
+
+  test("an expiry that was typed before the script was there stays the same moment", async ({ dashboard, page }) => {
+    const load = await openEarly(page);
     await page.locator("#expires").fill("2100-01-31T12:00");
     load();
     await dashboard.hydrated();
     await expect(page.locator("#expires")).toHaveValue("2100-01-31T21:00");
+  });
+
+  test("an expiry of which the half was typed then can be typed to its end", async ({ dashboard, page }) => {
+    const load = await openEarly(page);
+    await page.locator("#expires").focus();
+    await page.keyboard.type("3101");
+    load();
+    await dashboard.hydrated();
+    await page.keyboard.type("2100");
+    await page.keyboard.press("Tab");
+    await page.keyboard.type("1200");
+    await expect(page.locator("#expires")).toHaveValue("2100-01-31T12:00");
   });
 });
 

@@ -252,7 +252,11 @@ pub(in crate::app) fn listen(board: Board) {
     });
     follow_inbox(board);
     // What stands there is in UTC: the user typed it before the script was there, or the server refused it.
-    browser::set_value(EXPIRES, &browser::local_of(browser::value(EXPIRES)));
+    let typed = browser::value(EXPIRES);
+    // Of a date that is not whole yet, the browser tells nothing, and would clear the field.
+    if !typed.is_empty() {
+        browser::set_value(EXPIRES, &browser::local_of(typed));
+    }
     browser::set_text(ZONE, "");
     measure(board.words);
     for event in ["hashchange", "resize"] {
