@@ -57,6 +57,12 @@
     return registration?.scope === new URL(`${base}/`, location.href).href ? registration : undefined;
   }
 
+  /** Registers the worker, with what it has to know: it reads that from its URL. */
+  function register() {
+    const script = `${base}/sw.js?${new URLSearchParams({ user, label: label(), unreadable: says("unreadable") })}`;
+    return navigator.serviceWorker.register(script, { updateViaCache: "none" });
+  }
+
   const end = (subscription) => subscription.endpoint.slice(-8);
 
   /** The contact of this subscription in the page's list. */
@@ -152,9 +158,10 @@
     const subscription = await registration?.pushManager.getSubscription();
     const contact = Notification.permission === "granted" ? listed(subscription) : null;
     for (const mark of document.querySelectorAll("#contacts .this-browser")) mark.hidden = !contact?.contains(mark);
-    if (contact) return { state: contact.dataset.state === "active" ? "on" : "stopped", subscription, contact };
     const worker = registration?.active ?? registration?.waiting ?? registration?.installing;
-    const of = worker && new URL(worker.scriptURL).searchParams.get("user");
+    const knows = worker && new URL(worker.scriptURL).searchParams;
+    if (contact) return { state: contact.dataset.state === "active" ? "on" : "stopped", subscription, contact, knows };
+    const of = knows?.get("user");
     return { state: subscription && of !== user ? "elsewhere" : "off", subscription, of };
   }
 
@@ -213,8 +220,7 @@
     const { state, contact } = await look();
     const isGivenUp = state === "stopped";
     const { key } = await (await ask(`${base}/api/push/key`)).json();
-    const script = `${base}/sw.js?${new URLSearchParams({ user, label: label(), unreadable: says("unreadable") })}`;
-    const registration = await active(await navigator.serviceWorker.register(script, { updateViaCache: "none" }));
+    const registration = await active(await register());
     // A subscription that the push service gave up is not used again, and is removed from the list.
     await tellServer(await subscribe(registration, bytes(key), isGivenUp));
     if (isGivenUp) await remove(contact).catch(() => {});
@@ -250,9 +256,13 @@
     await show();
   });
 
-  /** Confirms this browser to the server once a day, and reports a subscription that changed while the server was away. */
+  /**
+   * Confirms this browser to the server once a day, and reports a subscription that changed while the server was away. The
+   * worker learns when the user has chosen another language.
+   */
   async function renew() {
-    const { state, subscription, contact, of } = await look();
+    const { state, subscription, contact, of, knows } = await look();
+    if (state === "on" && knows.get("unreadable") !== says("unreadable")) await register();
     const isOld = contact && Date.now() - Date.parse(contact.dataset.seen) > A_DAY;
     const [told, toldOf] = (remembered() ?? "").split(" ");
     const isChanged = state === "off" && subscription && of === user && toldOf === encodeURIComponent(user) && told !== end(subscription);

@@ -218,6 +218,24 @@ test.describe("on a page whose browser has a push service", () => {
     });
   });
 
+  test("the worker learns of another language that the user chooses", async ({ page, path }) => {
+    const unreadable = () =>
+      page.evaluate(async () => {
+        const { active } = await navigator.serviceWorker.ready;
+        return active && new URL(active.scriptURL).searchParams.get("unreadable");
+      });
+    await page.goto(path);
+    await turnOn(page);
+    expect(await unreadable()).toBe("You have new notifications");
+    await page.context().addCookies([{ name: "campanile-language", value: "de", url: page.url() }]);
+    await page.reload();
+    await expect.poll(unreadable).toBe("Du hast neue Benachrichtigungen");
+    await expect.poll(() => asked(page)).toEqual(["register"]);
+    await page.reload();
+    await settled(page);
+    expect(await asked(page)).toEqual([]);
+  });
+
   test("the server is told once a day that the browser is there, and of none that was removed", async ({ page, path, user, told }) => {
     await page.goto(path);
     await turnOn(page);
