@@ -36,7 +36,7 @@ pub(super) const DESK: Desk = Desk {
         url: "Nötig ist eine URL, die mit https:// beginnt und ins Internet führt. Andere Netze erlaubt die Einstellung webhook-allow.",
         events: "Wähle mindestens ein Ereignis.",
         categories: "Eine Kategorie besteht aus 1 bis 32 der Zeichen a–z, 0–9, _ und - und beginnt mit einem Buchstaben oder einer Ziffer. Ein Webhook nennt höchstens 100.",
-        new: "Nenne eine Kategorie aus a–z, 0–9, _ und -, die noch keine Zeile hat, und wähle, was anders ist als für alle Kategorien.",
+        new: "Nenne eine Kategorie aus a–z, 0–9, _ und -, die noch keine Zeile hat, und wähle, was anders ist als für alle Kategorien. Höchstens 100 haben eine Zeile.",
         from: "Gib an, wann sie beginnen, von 00:00 bis 23:59.",
         to: "Gib an, wann sie enden, von 00:00 bis 23:59 und nicht zur selben Zeit wie der Beginn.",
         days: "Wähle mindestens einen Tag.",

@@ -36,7 +36,7 @@ pub(super) const DESK: Desk = Desk {
         url: "This must be a URL that begins with https:// and leads to the internet. Other networks are for the setting webhook-allow.",
         events: "Choose one event at least.",
         categories: "A category is 1 to 32 of a-z, 0-9, _ and -, and starts with a letter or a digit. A webhook names at most 100.",
-        new: "Name a category without a row, of a-z, 0-9, _ and -, and choose what is not as for all categories.",
+        new: "Name a category without a row, of a-z, 0-9, _ and -, and choose what is not as for all categories. At most 100 have a row.",
         from: "The beginning is missing or wrong: give a time from 00:00 to 23:59.",
         to: "The end is missing or wrong: give a time from 00:00 to 23:59, and not that of the beginning.",
         days: "Choose one day at least.",
