@@ -81,7 +81,7 @@ pub(super) fn show(page: &NotificationPage, place: &Place) -> impl IntoView + us
     let expires = notification.expires_at.map(|moment| {
         let is_over = moment <= place.now;
         let when = if is_over { place.past(moment).into_any() } else { place.ahead(moment).into_any() };
-        fact(of.expires, view! { {exactly(words, moment)} " (" {when} ")" })
+        fact(words.language().pages.expires, view! { {exactly(words, moment)} " (" {when} ")" })
     });
     let deeds = place.reader.may_mark.then(|| deeds(notification, place));
     view! {

@@ -53,7 +53,7 @@ desk! {
     }
     /// The page of one notification.
     notification: OfNotification {
-        untitled, data, expires, created, first_change, last_change, id, open_inbox, delete_it, delete, delete_question, deliveries, deliveries_lead,
+        untitled, data, created, first_change, last_change, id, open_inbox, delete_it, delete, delete_question, deliveries, deliveries_lead,
         none_known, only_in_inbox, see_webhooks,
     }
     /// A list of deliveries.

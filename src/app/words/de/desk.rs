@@ -53,7 +53,6 @@ pub(super) const DESK: Desk = Desk {
     notification: OfNotification {
         untitled: "Benachrichtigung",
         data: "Daten",
-        expires: "Läuft ab",
         created: "Erstellt",
         first_change: "Erstellt mit Änderung",
         last_change: "Letzte Änderung",

@@ -53,7 +53,6 @@ pub(super) const DESK: Desk = Desk {
     notification: OfNotification {
         untitled: "Notification",
         data: "Data",
-        expires: "Expires",
         created: "Created",
         first_change: "Created by change",
         last_change: "Last change",
