@@ -43,6 +43,33 @@ fn each_language_has_the_places_of_the_first_beside_the_inbox_too() {
     }
 }
 
+/// The words of a file of this folder, as they are in the source, each with its name.
+fn named(file: &str) -> Vec<(String, String)> {
+    let named = regex::Regex::new(r#"(\w+): "((?:[^"\\]|\\.)*)""#).unwrap();
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/app/words").join(file);
+    let text = std::fs::read_to_string(path).unwrap();
+    named.captures_iter(&text).map(|found| (found[1].to_owned(), found[2].to_owned())).collect()
+}
+
+#[test]
+fn only_these_words_are_the_same_in_german() {
+    const SAME: &str = "minutes theme_system offline live text link expires_zone key_enter language_system webhooks \
+        name_of_key ahead webhook tested push";
+    let has_letters = regex::Regex::new("(?i)[a-z]{2}").unwrap();
+    let mut same = Vec::new();
+    for file in [".rs", "/desk.rs"] {
+        let [first, german] = ["en", "de"].map(|code| named(&format!("{code}{file}")));
+        assert!(first.len() > 200 && first.len() == german.len(), "{} and {}", first.len(), german.len());
+        for ((name, word), (other, german)) in first.into_iter().zip(german) {
+            assert_eq!(name, other, "they are in the same order");
+            if word == german && has_letters.is_match(&word) {
+                same.push(name);
+            }
+        }
+    }
+    assert_eq!(same, SAME.split_whitespace().collect::<Vec<_>>());
+}
+
 #[test]
 fn words_arrive_as_they_were_sent() {
     for language in LANGUAGES {
