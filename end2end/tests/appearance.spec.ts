@@ -119,11 +119,33 @@ test("a row is read title first, in lines of at most 72 characters; one inbox do
   });
   // The space at the end of a line is no character of it.
   expect(Math.max(...lines)).toBeLessThanOrEqual(73);
+  const end = ({ x, width }: { x: number; width: number } = { x: 0, width: 0 }) => x + width;
+  const [text, time] = [await row.locator(".row-text").boundingBox(), await row.getByRole("time").boundingBox()];
+  expect(end(time ?? undefined) - end(text ?? undefined), "the time is not far from the text").toBeLessThan(320);
   await expect(row.getByRole("link", { name: user })).toBeVisible();
   await dashboard.open({ user_id: user });
   await expect(dashboard.rows.first().getByText("alert", { exact: true })).toBeVisible();
   await expect(dashboard.rows.first().getByRole("link", { name: user })).toBeHidden();
 });
+
+test("on a tablet the first row starts within 170 px", async ({ dashboard, api, page }) => {
+  await page.setViewportSize({ width: 820, height: 1180 });
+  await api.create("note");
+  await dashboard.open();
+  expect((await dashboard.rows.first().boundingBox())?.y).toBeLessThanOrEqual(170);
+});
+
+for (const width of [390, 820])
+  test(`at ${width} px the button that opens the form covers no row`, async ({ dashboard, api, page }) => {
+    await page.setViewportSize({ width, height: 700 });
+    await api.createMany(30, "note");
+    await dashboard.open();
+    const covered = await page.getByRole("link", { name: "New", exact: true }).evaluate((button) => {
+      const { left, top, height } = button.getBoundingClientRect();
+      return document.elementFromPoint(left - 8, top + height / 2)?.closest(".row")?.textContent;
+    });
+    expect(covered).toBeUndefined();
+  });
 
 for (const width of [320, 390])
   test(`on a phone of ${width} px the first row starts within 160 px, and search and inbox are icons`, async ({ dashboard, api, page, user }) => {
