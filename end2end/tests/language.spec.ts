@@ -287,7 +287,22 @@ test.describe("the pages beside the inbox in German", () => {
     await page.getByText("Neues Secret …").click();
     await page.getByText("Löschen …").click();
     await expectGerman(page);
-    receiver.close();
+    // Nothing listens there any more.
+    receiver.closeAllConnections();
+    await new Promise((resolve) => receiver.close(resolve));
+    await page.getByRole("button", { name: /^Einschalten/ }).click();
+    await page.getByRole("button", { name: /^Testen/ }).click();
+    await expect(page.getByRole("status")).toContainText(/^Der Test schlug fehl: keine Antwort, \d+ ms\s*Es kam keine Antwort: Connection refused/);
+    await expect(page.getByText(/^Connection refused/)).toHaveAttribute("lang", "en");
+    await expectGerman(page);
+    const { id: lost } = await api.create("Platte voll");
+    await expect(async () => {
+      await page.goto(`/notifications/${lost}`);
+      await expect(page.getByText("1 Versuch, der letzte ohne Antwort")).toBeVisible({ timeout: 300 });
+    }).toPass();
+    await page.getByText("1 Versuch, der letzte").click();
+    await expect(page.getByText("Es kam keine Antwort: Connection refused")).toBeVisible();
+    await expectGerman(page);
   });
 });
 

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     notification_path,
-    parts::{Deed, Place, filled, mark},
+    parts::{Deed, Place, answer, filled, mark},
     words,
 };
 use crate::{
@@ -169,7 +169,7 @@ fn attempts(attempts: &[Attempt], place: &Place) -> impl IntoView + use<> {
     // The newest attempt says most.
     let each = attempts.iter().rev().map(|attempt| {
         let code = attempt.code.map(|code| format!(" · HTTP {code}"));
-        let detail = attempt.detail.clone().map(|detail| view! { <bdi class="answer">{detail}</bdi> });
+        let detail = attempt.detail.as_ref().map(|detail| answer(attempt.code, detail, place));
         view! {
             <li>
                 <span class="attempt">

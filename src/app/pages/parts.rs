@@ -13,6 +13,7 @@ use crate::{
         words::{Desk, Words, fill},
     },
     model::{Problem, Timestamp},
+    server::channels::no_answer::NoAnswer,
 };
 
 /// A day, in seconds.
@@ -126,6 +127,21 @@ pub(super) fn linked(text: &str) -> impl IntoView + use<> {
         }
     });
     pieces.collect_view()
+}
+
+/// What the other side answered to an attempt; or, without a status, why it did not, as far as there are words for that:
+/// the rest is in English.
+pub(super) fn answer(code: Option<u16>, detail: &str, place: &Place) -> impl IntoView + use<> {
+    let of = &place.of().deliveries;
+    let in_english = |text: &str| view! { <bdi lang="en">{text.to_owned()}</bdi> }.into_any();
+    let said = match NoAnswer::read(detail).filter(|_| code.is_none()) {
+        Some(NoAnswer::Late(seconds)) => fill(of.late, &[&seconds.to_string()]).into_any(),
+        Some(NoAnswer::Lost(cause)) => filled(of.lost, vec![in_english(cause)]).into_any(),
+        Some(NoAnswer::Forbidden) => of.forbidden.into_any(),
+        None if code.is_none() => in_english(detail),
+        None => detail.to_owned().into_any(),
+    };
+    view! { <bdi class="answer">{said}</bdi> }
 }
 
 /// A word with views in its places, as `fill` has it with texts.

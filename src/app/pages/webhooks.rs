@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use super::{
     CHANNELS, WEBHOOKS,
-    parts::{Deed, Place, fact, filled, mark},
+    parts::{Deed, Place, answer, fact, filled, mark},
     words::{self, Tone},
 };
 use crate::{
@@ -205,17 +205,22 @@ fn result(result: &Result<TestResult, Problem>, place: &Place) -> impl IntoView 
     let of = &place.of().webhooks;
     let (tone, word, detail) = match result {
         Ok(TestResult { ok, status, ms, detail }) => {
-            let answer = |status: u16| fill(of.answered, &[&status.to_string()]);
-            let answer = status.map_or_else(|| of.no_answer.to_owned(), answer);
+            let answered = |status: u16| fill(of.answered, &[&status.to_string()]);
+            let answered = status.map_or_else(|| of.no_answer.to_owned(), answered);
             let (tone, word) = if *ok { (Tone::Good, of.test_arrived) } else { (Tone::Bad, of.test_failed) };
-            (tone, fill(of.tested, &[word, &answer, &ms.to_string()]), detail.clone())
+            let detail = detail.as_ref().filter(|detail| !detail.is_empty());
+            let detail = detail.map(|detail| answer(*status, detail, place).into_any());
+            (tone, fill(of.tested, &[word, &answered, &ms.to_string()]), detail)
         }
-        Err(problem) => (Tone::Wait, of.not_tested.to_owned(), Some(place.detail(problem))),
+        Err(problem) => {
+            let why = place.detail(problem);
+            (Tone::Wait, of.not_tested.to_owned(), Some(view! { <span class="answer">{why}</span> }.into_any()))
+        }
     };
     view! {
         <div class="tested" role="status">
             {mark(tone, word)}
-            {detail.filter(|detail| !detail.is_empty()).map(|detail| view! { <bdi class="answer">{detail}</bdi> })}
+            {detail}
         </div>
     }
 }

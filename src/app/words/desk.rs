@@ -68,6 +68,11 @@ desk! {
         /// In the forms of a number.
         attempts,
         last_answered, last_unanswered,
+        // Why an attempt had no answer.
+        late,
+        /// With the cause.
+        lost,
+        forbidden,
         /// Follows an attempt.
         not_counted,
     }

@@ -5,7 +5,7 @@ use std::{error::Error, time::Duration};
 use axum::http::{HeaderMap, StatusCode};
 use tokio::time::timeout;
 
-use super::{channel::Judged, outcome::Outcome, reach::Forbidden};
+use super::{channel::Judged, no_answer::NoAnswer, outcome::Outcome, reach::Forbidden};
 
 /// How many bytes of an answer are read.
 pub(in crate::server) const READ: usize = 16 * 1024;
@@ -46,15 +46,15 @@ impl Answer {
 pub(in crate::server) fn why_not(error: reqwest::Error, deadline: Duration) -> String {
     let error = error.without_url();
     if error.is_timeout() {
-        return format!("it did not answer within {} seconds", deadline.as_secs());
+        return NoAnswer::Late(deadline.as_secs()).to_string();
     }
     let mut first: &dyn Error = &error;
     while let Some(cause) = first.source() {
         first = cause;
     }
-    let why =
-        if first.is::<Forbidden>() { format!("its URL {first}") } else { format!("there was no answer: {first}") };
-    shortened(&why)
+    let cause = first.to_string();
+    let why = if first.is::<Forbidden>() { NoAnswer::Forbidden } else { NoAnswer::Lost(&cause) };
+    shortened(&why.to_string())
 }
 
 /// The beginning of the body of an answer. Its head already has the meaning, so nothing waits for the rest.

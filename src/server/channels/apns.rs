@@ -30,6 +30,7 @@ use super::{
     answer::{Answer, READ, READ_FOR, shortened},
     backoff::Schedule,
     channel::{Addressed, Channel, Job, Judged, Recipient},
+    no_answer::NoAnswer,
     outcome::Outcome,
     push::PushWriter,
 };
@@ -205,7 +206,7 @@ impl Channel for Apns {
     }
 
     async fn send(&self, post: Post) -> Reply {
-        let late = || Err(format!("it did not answer within {} seconds", DEADLINE.as_secs()));
+        let late = || Err(NoAnswer::Late(DEADLINE.as_secs()).to_string());
         let answer = timeout(DEADLINE, self.exchange(&post)).await.unwrap_or_else(|_| late());
         Reply { device: post.device, answer }
     }

@@ -29,6 +29,7 @@ use super::{
     answer::Answer,
     backoff::Schedule,
     channel::{Channel, Job, Judged, Recipient},
+    no_answer::NoAnswer,
     outcome::Outcome,
     push::PushWriter,
 };
@@ -187,7 +188,7 @@ impl Channel for Fcm {
         let mut secrets = vec![to.as_str().into()];
         let answer = match timeout(DEADLINE, self.post(body, &mut secrets)).await {
             Ok(answer) => answer,
-            Err(_) => Err(retry(format!("it did not answer within {} seconds", DEADLINE.as_secs()))),
+            Err(_) => Err(retry(NoAnswer::Late(DEADLINE.as_secs()).to_string())),
         };
         Reply { answer, secrets }
     }

@@ -13,6 +13,7 @@ use super::{
     answer::Answer,
     backoff::{Schedule, retry_after},
     channel::{Channel, Job, Judged, Recipient},
+    no_answer::NoAnswer,
     outcome::Outcome,
     reach::{Forbidden, Reach},
 };
@@ -64,7 +65,7 @@ impl Webhooks {
     /// A request to a webhook, or why none can be made.
     fn post(&self, webhook: &Webhook, id: String, body: String, now: Timestamp) -> Result<Post, String> {
         let url = Url::parse(&webhook.url).map_err(|_| "its URL cannot be read".to_owned())?;
-        self.reach.check(&url).map_err(|why: Forbidden| format!("its URL {why}"))?;
+        self.reach.check(&url).map_err(|_: Forbidden| NoAnswer::Forbidden.to_string())?;
         let old = webhook.old_secret.as_ref().filter(|(_, until)| now < *until).map(|(secret, _)| secret);
         let secrets = [Some(&webhook.secret), old].into_iter().flatten().map(|secret| SigningSecret::parse(secret));
         let secrets = secrets.collect::<Result<Vec<_>, _>>().map_err(|_| "its secret cannot be read".to_owned())?;

@@ -18,6 +18,7 @@ use super::{
     answer::Answer,
     backoff::{Schedule, retry_after},
     channel::{Channel, Job, Judged, Recipient},
+    no_answer::NoAnswer,
     outcome::Outcome,
     push::{Note, Push, PushWriter},
     reach::{Forbidden, Reach},
@@ -126,7 +127,7 @@ impl WebPush {
     fn post(&self, endpoint: &str, keys: &SubscriptionKeys, push: &Push, now: Timestamp) -> Result<Post, Judged> {
         let again = |why: String| unsent(Outcome::Retry { after: None }, why);
         let url = Url::parse(endpoint).map_err(|_| again("its URL cannot be read".to_owned()))?;
-        self.reach.check(&url).map_err(|why: Forbidden| again(format!("its URL {why}")))?;
+        self.reach.check(&url).map_err(|_: Forbidden| again(NoAnswer::Forbidden.to_string()))?;
         let Push { note: Some(note), modseq, unread_count } = push else {
             return Err(unsent(
                 Outcome::MessageBad,

@@ -91,6 +91,9 @@ pub(super) const DESK: Desk = Desk {
         attempts: "{0} Versuch|{0} Versuche",
         last_answered: "{0}, der letzte mit der Antwort {1}",
         last_unanswered: "{0}, der letzte ohne Antwort",
+        late: "Innerhalb von {0} Sekunden kam keine Antwort",
+        lost: "Es kam keine Antwort: {0}",
+        forbidden: "Die URL führt zu einer Adresse, die weder im Internet liegt noch in --webhook-allow steht",
         not_counted: " · nicht gezählt",
     },
     states: States {

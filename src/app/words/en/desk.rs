@@ -91,6 +91,9 @@ pub(super) const DESK: Desk = Desk {
         attempts: "{0} attempt|{0} attempts",
         last_answered: "{0}, the last answered with {1}",
         last_unanswered: "{0}, the last without an answer",
+        late: "it did not answer within {0} seconds",
+        lost: "there was no answer: {0}",
+        forbidden: "its URL leads to an address that is not on the internet, and not in --webhook-allow",
         not_counted: " · not counted",
     },
     states: States {

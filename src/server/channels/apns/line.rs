@@ -24,6 +24,8 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
+use crate::server::channels::no_answer::NoAnswer;
+
 /// How long connecting may take.
 const CONNECTS_WITHIN: Duration = Duration::from_secs(10);
 /// How long one of its addresses may take to answer.
@@ -117,7 +119,7 @@ impl Line {
                 self.leave(number).await;
             }
             if failed == Failed::InDoubt || tries == MOST_TRIES {
-                return Err(format!("there was no answer: {}", first_cause(error.error())));
+                return Err(NoAnswer::Lost(&first_cause(error.error()).to_string()).to_string());
             }
             if failed == Failed::Refused {
                 sleep(REFUSED_FOR * tries).await;

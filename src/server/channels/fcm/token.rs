@@ -24,6 +24,7 @@ use crate::{
             answer::{Answer, shortened},
             backoff::retry_after,
             channel::Judged,
+            no_answer::NoAnswer,
             outcome::Outcome,
         },
         clock::{Clock, moved},
@@ -176,7 +177,7 @@ impl Tokens {
         match timeout(DEADLINE, Answer::to(request, DEADLINE)).await {
             Ok(Ok(answer)) => read(&answer, &assertion, SystemTime::from(now.to_utc())),
             Ok(Err(why)) => Err(retry(&why)),
-            Err(_) => Err(retry(&format!("it did not answer within {} seconds", DEADLINE.as_secs()))),
+            Err(_) => Err(retry(&NoAnswer::Late(DEADLINE.as_secs()).to_string())),
         }
     }
 
