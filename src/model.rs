@@ -53,7 +53,7 @@ pub use filter::{Filter, ListParams};
 pub use link::Link;
 pub use marking::{Marked, MarkedBy, Marking, MarkingParams};
 #[cfg(feature = "ssr")]
-pub(crate) use nearest::nearest;
+pub(crate) use nearest::{nearest, unknown_name};
 pub use notification::{Accepted, Notification};
 pub use notification_id::NotificationId;
 #[cfg(feature = "ssr")]

@@ -302,11 +302,14 @@ fn everything_moves_while_a_server_runs() {
     assert_eq!(end, r#"{"record":"end","inboxes":2,"notifications":2,"deletions":0,"once":0,"keys":0}"#);
     let first: String = exported.lines().take(3).map(|line| format!("{line}\n")).collect();
     for (text, says) in [
-        (exported.replace(end, "{\"record\": \"nonsense\"}"), "line 6 of the import is no record"),
+        (exported.replace(end, "{\"record\": \"nonsense\"}"), "line 6 of the import has an unknown kind of record"),
         (exported.replace(end, ""), "it has no end record, so it was cut off. Export again."),
         (first, "it has no end record, so it was cut off. Export again."),
-        (exported.replace(r#""notifications":2"#, r#""notifications":3"#), "line 6 of the import counts other records"),
-        (exported.replace("\"one\"", "\"\""), "line 4 of the import has a content that cannot be taken"),
+        (
+            exported.replace(r#""notifications":2"#, r#""notifications":3"#),
+            "line 6 of the import has counts that differ",
+        ),
+        (exported.replace("\"one\"", "\"\""), "line 4 of the import has an invalid content: "),
         (exported.lines().skip(1).map(|line| format!("{line}\n")).collect(), "the beginning is missing"),
         (String::new(), "there is nothing in it"),
         ("x".repeat(9 << 20), "line 1 of the import is longer than"),

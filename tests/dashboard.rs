@@ -202,11 +202,11 @@ fn links_of_the_filter_keep_the_rest_of_it() {
 
 #[test]
 fn a_user_is_offered_the_own_inbox_and_nothing_else() {
-    let html = render(own("user_id=somebody", vec![notification(1, "note")]));
+    let html = render(own("user_id=user_999", vec![notification(1, "note")]));
     assert!(between(&html, "<h1 ", "</h1>").ends_with(">Your inbox"), "{html}");
     assert!(!html.contains("id=\"inbox-of\""), "{html}");
     assert!(!document(own("", Vec::new()), PageAssets::default()).contains("id=\"compose"));
-    assert!(!html.contains("All inboxes") && !html.contains("somebody"), "{html}");
+    assert!(!html.contains("All inboxes") && !html.contains("user_999"), "{html}");
     assert!(!html.contains("?user_id=") && !html.contains("&amp;user_id="), "no link says whose inbox: {html}");
     assert!(html.contains("name=\"user_id\" value=\"user_123\""), "marking all does: {html}");
     assert!(first_row(&html).contains("aria-label=\"Mark as read: note\""), "{html}");

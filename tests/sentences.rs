@@ -8,12 +8,13 @@ use axum::{
     body::Body,
     http::{Request, header},
 };
+use campanile::server::{http::HttpOptions, service::NotificationService, store::MemoryStore};
 use serde_json::Value;
 
 use crate::{
     auth::Secured,
     command::campanile,
-    harness::{Answer, App, new_folder},
+    harness::{Answer, App, new_folder, started},
 };
 
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -21,7 +22,7 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 /// A request: what is wrong with it, its method and path, a header, and its body.
 type Mistake = (&'static str, &'static str, &'static str, (&'static str, &'static str), &'static str);
 
-const REQUESTS: [Mistake; 45] = [
+const REQUESTS: [Mistake; 50] = [
     ("no body", "POST", "/api/notifications/create", JSON, ""),
     ("no JSON", "POST", "/api/notifications/create", JSON, "user_id=ann"),
     ("half of an object", "POST", "/api/notifications/create", JSON, r#"{"user_id":"#),
@@ -42,8 +43,9 @@ const REQUESTS: [Mistake; 45] = [
     ("half of a character", "POST", "/api/notifications/create", JSON, r#"{"user_id":"a","content":"\ud800"}"#),
     ("a form", "POST", "/api/notifications/create", ("content-type", "application/x-www-form-urlencoded"), "a=b"),
     ("no media type", "POST", "/api/notifications/create", ("x-none", "1"), "{}"),
-    ("a key that is no key", "POST", "/api/notifications/create", ("idempotency-key", ""), "{}"),
+    ("an empty idempotency key", "POST", "/api/notifications/create", ("idempotency-key", ""), "{}"),
     ("a batch without a list", "POST", "/api/notifications/batch", JSON, "[]"),
+    ("a patch that is a list", "PATCH", "/api/notifications/019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f", JSON, "[]"),
     ("an empty batch", "POST", "/api/notifications/batch", JSON, r#"{"notifications":[]}"#),
     ("a wrong one in a batch", "POST", "/api/notifications/batch", JSON, r#"{"notifications":[{"user_id":"a"}]}"#),
     ("no number for a limit", "GET", "/api/notifications/list?limit=many", JSON, ""),
@@ -52,20 +54,30 @@ const REQUESTS: [Mistake; 45] = [
     ("a misspelt parameter", "GET", "/api/notifications/list?user=ann", JSON, ""),
     ("a parameter twice", "GET", "/api/notifications/list?user_id=a&user_id=b", JSON, ""),
     ("no UTF-8 in a path", "GET", "/api/notifications/unread-count/%ff", JSON, ""),
-    ("no id", "GET", "/api/notifications/7", JSON, ""),
-    ("an id of nothing", "GET", "/api/notifications/019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f", JSON, ""),
+    ("an invalid id", "GET", "/api/notifications/7", JSON, ""),
+    ("an unknown id", "GET", "/api/notifications/019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f", JSON, ""),
     ("no index", "POST", "/api/notifications/mark-read/ann/first", JSON, ""),
-    ("an index of nothing", "POST", "/api/notifications/mark-read/ann/0", JSON, ""),
-    ("a marking of another kind", "PATCH", "/api/notifications/019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f", JSON, "{}"),
+    ("an unknown index", "POST", "/api/notifications/mark-read/ann/0", JSON, ""),
+    ("a patch without is_read", "PATCH", "/api/notifications/019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f", JSON, "{}"),
     ("no number since", "GET", "/api/notifications/changes/ann?since=now", JSON, ""),
     ("another method", "PUT", "/api/notifications/create", JSON, "{}"),
     ("another path", "GET", "/api/notification/list", JSON, ""),
+    ("a webhook without a body", "POST", "/api/webhooks", JSON, ""),
     ("a webhook to nowhere", "POST", "/api/webhooks", JSON, r#"{"url":"nowhere"}"#),
     ("a webhook to a private address", "POST", "/api/webhooks", JSON, r#"{"url":"http://10.0.0.1/"}"#),
     ("a webhook for no event", "POST", "/api/webhooks", JSON, r#"{"url":"https://a.example/","events":[]}"#),
     ("a contact of no channel", "POST", "/api/contacts/ann", JSON, r#"{"channel":"pigeon"}"#),
     ("no address of mail", "POST", "/api/contacts/ann", JSON, r#"{"channel":"email","address":"ann"}"#),
-    ("preferences that are none", "PATCH", "/api/preferences/ann", JSON, r#"{"timezone":"Mars/Base"}"#),
+    (
+        "half of a character in a name",
+        "POST",
+        "/api/contacts/ann",
+        JSON,
+        r#"{"channel":"webpush","subscription":{"\ud800":1}}"#,
+    ),
+    ("a name twice", "PATCH", "/api/preferences/ann", JSON, r#"{"channels":{},"channels":{}}"#),
+    ("a body for a route without one", "POST", "/api/notifications/mark-read/ann/0", JSON, r#"{"is_read":true}"#),
+    ("an unknown preference", "PATCH", "/api/preferences/ann", JSON, r#"{"timezone":"Mars/Base"}"#),
     ("a host that is not ours", "GET", "/api/notifications/list", ("host", "evil.example"), ""),
 ];
 
@@ -112,18 +124,25 @@ async fn ask(app: &App, method: &str, path: &str, (name, value): (&str, &str), b
 }
 
 #[tokio::test]
-async fn a_request_that_is_wrong_is_told_what_and_where_and_what_to_do() {
+async fn a_wrong_request_is_answered_with_the_mistake_its_place_and_the_remedy() {
     let mut table = String::new();
     for (what, method, path, header, body) in REQUESTS {
         let answer = ask(&App::new(), method, path, header, body).await;
         assert!(answer.status.is_client_error(), "{what}: {answer:?}");
         writeln!(table, "{what}: {method} {path} {body}\n  {}", sentence(&answer)).unwrap();
     }
+    let small = HttpOptions { max_body_bytes: 16, ..HttpOptions::default() };
+    let small = App::with(NotificationService::new(MemoryStore::new(1000, started())), &small);
+    let large = ask(&small, "POST", "/api/notifications/create", JSON, r#"{"user_id":"ann","content":"x"}"#).await;
+    writeln!(table, "a body beyond the limit\n  {}", sentence(&large)).unwrap();
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let large = ask(&Secured::new().app, "POST", "/login", form, &"x".repeat(70_000)).await;
+    writeln!(table, "a large body without a credential\n  {}", sentence(&large)).unwrap();
     insta::assert_snapshot!(table);
 }
 
 #[tokio::test]
-async fn a_caller_that_is_not_let_in_is_told_why() {
+async fn a_refused_caller_is_answered_with_the_reason() {
     let server = Secured::new();
     let (send, expired, revoked) =
         (server.key("send").await, server.key_until("read", -1).await, server.key("read").await);
@@ -145,7 +164,7 @@ async fn a_caller_that_is_not_let_in_is_told_why() {
         writeln!(table, "{what}\n  {}", sentence(&answer)).unwrap();
     }
     let ticket = ask(&server.app, "GET", "/api/notifications/stream/ann?ticket=gone", ("x-none", "1"), "").await;
-    writeln!(table, "a ticket that is none\n  {}", sentence(&ticket)).unwrap();
+    writeln!(table, "an unknown ticket\n  {}", sentence(&ticket)).unwrap();
     insta::assert_snapshot!(table);
 }
 
@@ -172,5 +191,14 @@ fn a_command_that_is_refused_says_what_to_write() {
         let done = campanile(&["check"]).current_dir(&folder).output().unwrap();
         writeln!(table, "campanile.toml with {what}\n{}", String::from_utf8(done.stderr).unwrap().trim()).unwrap();
     }
+    std::fs::remove_file(folder.join("campanile.toml")).unwrap();
+    let run = |arguments: &[&str]| campanile(arguments).current_dir(&folder).output().unwrap();
+    assert!(run(&["migrate", "--store", "sqlite:campanile.db"]).status.success());
+    std::fs::write(folder.join("x.db"), "").unwrap();
+    let backup = ["backup", "x.db", "--store", "sqlite:campanile.db"];
+    writeln!(table, "{}\n{}", backup.join(" "), String::from_utf8(run(&backup).stderr).unwrap().trim()).unwrap();
+    // The options after this are the settings, as docs/settings.md has them.
+    let help = String::from_utf8(run(&["key", "revoke", "--help"]).stdout).unwrap();
+    writeln!(table, "key revoke --help\n{}", help.split("Options:").next().unwrap().trim()).unwrap();
     insta::assert_snapshot!(table);
 }

@@ -83,7 +83,7 @@ const STATES: Record<string, (scene: Scene) => Promise<void>> = {
     await page.clock.install();
     await dashboard.open({ user_id: user });
     const more = { retry_after: 600 };
-    await page.route("**/api/ui/**", (route) => route.fulfill(refusal(429, "too_many_requests", "You ask too often.", [], more)));
+    await page.route("**/api/ui/**", (route) => route.fulfill(refusal(429, "too_many_requests", "Too many requests.", [], more)));
     await page.clock.runFor(5_000);
     await expect(page.getByText("This page asks again in 10 min.")).toBeVisible();
   },

@@ -215,7 +215,7 @@ test.describe("for a finger", () => {
     await expect(dashboard.row("note")).toBeVisible();
   });
 
-  test("what is touched is at least 44 px high", async ({ dashboard, api, page }) => {
+  test("touch targets are at least 44 px high", async ({ dashboard, api, page }) => {
     await api.create({ content: `See https://example.com. ${"long ".repeat(300)}`, title: "A long one", link: "/orders/7" });
     await dashboard.open();
     const small = await page.locator("a:not(.skip, p a, .operations a), button, summary, #search, #inbox-of").evaluateAll((all) =>
@@ -246,7 +246,7 @@ test("days stay at the top while their rows go by, below a hairline", async ({ d
   await expect(page.getByRole("heading", { name: "Today" })).toBeInViewport();
 });
 
-test("forced colours leave every mark: unread, what is chosen, the category, and Live", async ({ dashboard, api, page, user }) => {
+test("forced colours leave every mark: unread, the choices, the category, and Live", async ({ dashboard, api, page, user }) => {
   await page.emulateMedia({ forcedColors: "active" });
   await api.create({ content: "old", category: "alert" }).then(({ id }) => api.setRead(id));
   await api.create({ content: "new", category: "alert" });
@@ -273,7 +273,7 @@ test("forced colours leave every mark: unread, what is chosen, the category, and
   expect(await look('[data-state="live"] .freshness-dot')).toMatchObject(marked);
 });
 
-test("the bell in the bar rings when something arrives, but not for what is sent here, and stands still where the user wants no motion", async ({ dashboard, api, page, user }) => {
+test("the bell in the bar rings for arrivals, but not for notifications sent here, and stands still where the user wants no motion", async ({ dashboard, api, page, user }) => {
   await page.addInitScript(() => {
     // How many rows there are whenever it rings.
     const rung: number[] = [];

@@ -17,7 +17,7 @@ test("markup stays text, wherever it stands", async ({ dashboard, api, page }) =
   await expect(page.locator("img, b, i")).toHaveCount(0);
 });
 
-test("what is typed into the form stays text too", async ({ dashboard, page, user }) => {
+test("text typed into the form stays text too", async ({ dashboard, page, user }) => {
   const attack = "<script>document.title='owned'</script>&lt;b&gt;";
   await dashboard.open();
   await dashboard.send(user, attack);
@@ -88,7 +88,7 @@ test("text from right to left runs from right to left", async ({ dashboard, api,
   expect(await direction("From left to right")).toBe("ltr");
 });
 
-test("characters that turn what is read are seen in a name, and end a link", async ({ dashboard, api, page }) => {
+test("characters that turn the reading direction are seen in a name, and end a link", async ({ dashboard, api, page }) => {
   const user = "gnp.\u202Eexe";
   await api.create({ user_id: user, content: "open https://a.example/\u202Egpj.exe now" });
   await dashboard.open();

@@ -25,7 +25,7 @@ test("the form keeps the user id and clears the text", async ({ dashboard, user 
   await expect(dashboard.composer.getByLabel("To", { exact: true })).toHaveValue(user);
 });
 
-test("a category of one's own is sent, and a text that is none is refused at its field", async ({ dashboard, api, user }) => {
+test("a category of one's own is sent, and an invalid one is refused at its field", async ({ dashboard, api, user }) => {
   await dashboard.open();
   const field = dashboard.composer.getByLabel("Other category");
   await expect(field).toBeHidden();
@@ -182,7 +182,7 @@ test("an idempotency key of one's own sends once, and is refused for something e
   expect(await api.list()).toHaveLength(1);
 });
 
-test("what is sent to another inbox than the one shown does not appear in it", async ({ dashboard, api, user }) => {
+test("a notification for another inbox does not appear in the inbox shown", async ({ dashboard, api, user }) => {
   await api.create("mine");
   await dashboard.open({ user_id: user });
   await dashboard.send(`${user}-other`, "theirs");
@@ -201,7 +201,7 @@ test("a blank text is refused at its field and nothing is sent", async ({ dashbo
   expect(await api.list()).toEqual([]);
 });
 
-test("a link that is none is refused at its field", async ({ dashboard, user }) => {
+test("an invalid link is refused at its field", async ({ dashboard, user }) => {
   await dashboard.open();
   await dashboard.composer.getByText("More", { exact: true }).click();
   const link = dashboard.composer.getByLabel("Link", { exact: true });
@@ -253,7 +253,7 @@ test("on a phone the form is a sheet that opens and closes", async ({ dashboard,
   await expect(dashboard.composer.getByLabel("To", { exact: true })).toBeHidden();
 });
 
-test("what is said while the sheet is open can be reached", async ({ dashboard, page, user }) => {
+test("messages can be reached while the sheet is open", async ({ dashboard, page, user }) => {
   await page.setViewportSize({ width: 390, height: 844 });
   await dashboard.open({ user_id: user });
   await page.getByRole("link", { name: "New" }).click();

@@ -57,8 +57,8 @@ test("nothing is asked until the bell is pressed, and then what arrives unseen i
   const { id } = await api.create({ content: "The disk is almost full.", title: "Disk" });
   await expect.poll(() => shown(page)).toEqual([{ title: "Disk", body: "The disk is almost full.", tag: id }]);
   await hide(page, false);
-  await api.create("somebody looks");
-  await expect(dashboard.row("somebody looks")).toBeVisible();
+  await api.create("the user looks");
+  await expect(dashboard.row("the user looks")).toBeVisible();
   expect((await shown(page)).length).toBe(1);
   await bell.click();
   await expect(bell).toHaveAttribute("aria-pressed", "false");

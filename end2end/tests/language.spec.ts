@@ -82,7 +82,7 @@ test.describe("a German browser", () => {
     await expect(page.getByRole("group", { name: "Auswahl" })).toContainText("1 ausgewählt");
   });
 
-  test("a form with mistakes, and what is empty, are in German", async ({ page, dashboard, user, expectAccessible }) => {
+  test("a form with mistakes, and empty pages, are in German", async ({ page, dashboard, user, expectAccessible }) => {
     await dashboard.open({ user_id: user, category: "alert", unread: "true", q: "disk" });
     await expect(page.getByText(`Es gibt nichts Ungelesenes in der Kategorie „alert“ mit „disk“ für ${user}.`)).toBeVisible();
     await page.getByLabel("Text", { exact: true }).fill("   ");

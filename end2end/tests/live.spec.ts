@@ -32,15 +32,15 @@ test("what arrives is shown at once, without asking", async ({ dashboard, api, p
 test("all inboxes are followed too", async ({ dashboard, api, page }) => {
   await dashboard.open();
   await expect(live(page)).toBeVisible();
-  const made = await api.create({ user_id: "a/b c", content: "for somebody" });
-  await expect(dashboard.row("for somebody")).toBeVisible({ timeout: 1_000 });
+  const made = await api.create({ user_id: "a/b c", content: "for another user" });
+  await expect(dashboard.row("for another user")).toBeVisible({ timeout: 1_000 });
   await expect(dashboard.badge).toHaveText("1 unread");
   await api.setRead(made.id);
-  await dashboard.expectRead("for somebody");
+  await dashboard.expectRead("for another user");
   await expect(dashboard.badge).toBeHidden();
 });
 
-test("what is marked, deleted or read as a whole elsewhere changes here", async ({ dashboard, api, page, user }) => {
+test("notifications marked, deleted or all read elsewhere change here", async ({ dashboard, api, page, user }) => {
   const one = await api.create("one");
   const two = await api.create("two");
   await api.create("three");
@@ -60,7 +60,7 @@ test("what is marked, deleted or read as a whole elsewhere changes here", async 
   await expect(dashboard.badge).toBeHidden();
 });
 
-test("what is read on one device is read on every other", async ({ dashboard, api, browser, page, server, user }) => {
+test("a notification read on one device is read on every other", async ({ dashboard, api, browser, page, server, user }) => {
   await api.create("read me");
   await dashboard.open({ user_id: user });
   const elsewhere = await (await browser.newContext({ baseURL: server.url })).newPage();
@@ -113,7 +113,7 @@ test("the next inbox is followed when another one is chosen", async ({ dashboard
   await page.getByRole("link", { name: "All inboxes" }).first().click();
   await expect(page).not.toHaveURL(/user_id/);
   await expect(live(page)).toBeVisible();
-  await api.create({ user_id: "somebody else", content: "to another" });
+  await api.create({ user_id: "another-user", content: "to another" });
   await expect(dashboard.row("to another")).toBeVisible({ timeout: 1_000 });
   await expect.poll(sockets).toBe(1);
 });
@@ -268,7 +268,7 @@ test("a heartbeat that is ahead of the page has it ask at once", async ({ dashbo
   expect(sockets).toHaveLength(1);
 });
 
-test("an optimistic change is not undone by what is heard meanwhile", async ({ dashboard, api, page, user }) => {
+test("an optimistic change is not undone by messages that arrive meanwhile", async ({ dashboard, api, page, user }) => {
   await api.create("mine");
   const connected = page.waitForEvent("websocket");
   await dashboard.open({ user_id: user });

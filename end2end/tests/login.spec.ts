@@ -13,7 +13,7 @@ test("no user sees the dashboard before signing in, and then they see what they 
   await expect(dashboard.rows).toHaveCount(1);
   await expect(dashboard.row("an alert")).toBeVisible();
   await expect(page.getByText("Live", { exact: true })).toBeVisible();
-  await dashboard.send(user, "sent by somebody who signed in");
+  await dashboard.send(user, "sent by a user who signed in");
   await expect.poll(async () => (await api.list()).length).toBe(3);
 });
 
@@ -31,7 +31,7 @@ test("the page is a form and no more, and the keyboard is enough", async ({ dash
   await expect(page).toHaveURL(DASHBOARD);
 });
 
-test("what is not good is refused at the field, and not shown again", async ({ dashboard, key, page, user }) => {
+test("a wrong secret is refused at the field, and not shown again", async ({ dashboard, key, page, user }) => {
   await page.goto(`${DASHBOARD}?user_id=${user}`);
   await signInWith(page, "cmp_nonsense");
   const field = page.getByLabel("Key or token");
@@ -64,7 +64,7 @@ test("neither Back nor Reload sends a key again", async ({ dashboard, key, page,
   expect(posts).toEqual(["/login", "/login"]);
 });
 
-test("a key that may not sign in is told why", async ({ page, readKey, troubles }) => {
+test("a key that may not sign in gets the reason", async ({ page, readKey, troubles }) => {
   troubles.expect(REFUSED);
   await page.goto(DASHBOARD);
   await signInWith(page, readKey);
@@ -179,7 +179,7 @@ test.describe("a user who tries too often", () => {
     extraHTTPHeaders: { "X-Forwarded-For": "203.0.113.7" },
   });
 
-  test("is told how long to wait", async ({ key, page, troubles }) => {
+  test("shows how long to wait", async ({ key, page, troubles }) => {
     troubles.expect(REFUSED);
     await page.goto(DASHBOARD);
     for (const nonsense of ["one", "two"]) {

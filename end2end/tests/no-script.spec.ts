@@ -25,7 +25,7 @@ test("a notification is created", async ({ page, dashboard, api, user }) => {
   expect(await api.list()).toMatchObject([{ content: "sent without script\nin two lines", category: "system" }]);
 });
 
-test("what is refused is said at its field", async ({ page, dashboard, api, troubles, user }) => {
+test("a refusal is shown at its field", async ({ page, dashboard, api, troubles, user }) => {
   troubles.expect(REFUSED);
   await page.goto(DASHBOARD);
   await dashboard.send(user, "   ");
@@ -146,7 +146,7 @@ test("an expiry is in UTC, and the form says so", async ({ page, dashboard, api,
   await expect.poll(() => api.list()).toMatchObject([{ content: "for a while", expires_at: "2100-01-31T12:00:00.000000Z" }]);
 });
 
-test("what is refused keeps everything that was typed", async ({ page, dashboard, api, troubles, user }) => {
+test("a refused form keeps everything that was typed", async ({ page, dashboard, api, troubles, user }) => {
   troubles.expect(REFUSED);
   const text = `\n<b>one</b> & "two"\n${"x".repeat(16_400)}`;
   await page.goto(`${DASHBOARD}?user_id=${user}&category=alert`);

@@ -88,7 +88,7 @@ for (const javaScriptEnabled of [true, false])
     });
   });
 
-test("a mistake is said at its field, and what was typed is kept", async ({ page, path, request, troubles, user }) => {
+test("a mistake is shown at its field, and the typed text is kept", async ({ page, path, request, troubles, user }) => {
   troubles.expect(REFUSED);
   await page.goto(path);
   await page.getByLabel("E-mail: system").selectOption("If unread after 1 h");
@@ -116,7 +116,7 @@ test("a link in a mail that was followed meanwhile holds", async ({ page, path, 
   await expectChosen(page, "E-mail: system", "On");
 });
 
-test("where a user is reached is said, and what the operator requires is fixed", async ({ page, path, request, user }) => {
+test("the addresses of a user are shown, and the operator's requirements are fixed", async ({ page, path, request, user }) => {
   const ann = { channel: "email", address: "ann@example.com", label: "Work" };
   expect((await request.post(`/api/contacts/${user}`, { data: ann })).status()).toBe(201);
   await page.goto(path);

@@ -142,7 +142,7 @@ for (const javaScriptEnabled of [true, false])
     });
   });
 
-test("what is wrong with a webhook is said at its field, and what was typed is kept", async ({ page, troubles }) => {
+test("a mistake in a webhook is shown at its field, and the typed text is kept", async ({ page, troubles }) => {
   troubles.expect(REFUSED);
   await page.goto(WEBHOOKS);
   await page.getByLabel("Address").fill("ftp://a.example/hook");

@@ -183,7 +183,7 @@ test.describe("on a page whose browser has a push service", () => {
     expect(second?.address).not.toBe(first?.address);
   });
 
-  test("why the server refuses is said, and it can be tried again", async ({ page, path, troubles }) => {
+  test("the reason of a refusal is shown, and it can be tried again", async ({ page, path, troubles }) => {
     troubles.expect(REFUSED);
     await page.goto(path);
     const why = "This user has 20 contacts, and no more fit.";
@@ -236,7 +236,7 @@ test.describe("on a page whose browser has a push service", () => {
     expect(await asked(page)).toEqual([]);
   });
 
-  test("the server is told once a day that the browser is there, and of none that was removed", async ({ page, path, user, told }) => {
+  test("the browser reports once a day that it is there, and a removed one does not", async ({ page, path, user, told }) => {
     await page.goto(path);
     await turnOn(page);
     expect(told).toEqual(["POST"]);
@@ -281,7 +281,7 @@ test.describe("on a page whose browser has a push service", () => {
     await page.goto(path);
     await turnOn(page);
     await page.goto(`/notify-me?user_id=${user}-2`);
-    await expect(status(page)).toContainText("This browser is told of what is sent to another user.");
+    await expect(status(page)).toContainText("This browser receives what is sent to another user.");
     await expectAccessible();
     await turnOn(page);
     expect(await reached(page, user)).toEqual([]);
@@ -351,7 +351,7 @@ for (const [name, { script, says, userAgent }] of Object.entries({
     });
   });
 
-test("who says no is told how to say yes, and the page notices it", async ({ context, page, path, told }) => {
+test("a user who refused learns how to allow push, and the page notices it", async ({ context, page, path, told }) => {
   await withPushService(
     context,
     `let said = "default";
@@ -449,7 +449,7 @@ test.describe("the service worker", () => {
     await context.grantPermissions(["notifications"]);
   });
 
-  test("shows what is pushed, each once, and something for what it cannot read", async ({ context, page, user }) => {
+  test("shows each push once, and a placeholder for one that it cannot read", async ({ context, page, user }) => {
     const { worker: sw, push } = await worker(context, page, user);
     const said = { title: "Disk", text: "Almost full", id: "019a5370-7d3b-7c4e-9f1a-5b8a1c2d3e4f", category: "alert", modseq: 7, unread_count: 3 };
     await push(JSON.stringify(said));
@@ -559,7 +559,7 @@ test.describe("the service worker", () => {
     await expect(page.getByText("far down")).toBeVisible();
   });
 
-  test("a subscription that changed is told", async ({ context, page, user }) => {
+  test("a changed subscription is reported", async ({ context, page, user }) => {
     const { worker: sw } = await worker(context, page, user);
     const keys = { p256dh: publicKey().toString("base64url"), auth: randomBytes(16).toString("base64url") };
     await sw.evaluate(async (keys) => {
@@ -592,7 +592,7 @@ own("a user turns it on with the own session, and the worker uses it too", async
   await page.evaluate(() => localStorage.setItem("campanile.desktop", "on"));
   await expect(page.getByText("You are reached in your inbox alone, so far.")).toBeVisible();
   await turnOn(page);
-  await expect(status(page)).toContainText("This browser is told, also while no page of your inbox is open.");
+  await expect(status(page)).toContainText("This browser shows you new notifications, also while no page of your inbox is open.");
   await expect(contacts(page).getByText("This browser", { exact: true })).toBeVisible();
   // The page itself would show the same notification again.
   expect(await page.evaluate(() => localStorage.getItem("campanile.desktop"))).toBe("off");

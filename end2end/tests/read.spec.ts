@@ -34,7 +34,7 @@ test("one that is marked again and again ends as it was marked last", async ({ d
   await expect(dashboard.badge).toHaveText("1 unread");
 });
 
-test("the badge counts what is unread in the inbox that is shown", async ({ dashboard, api, user }) => {
+test("the badge counts the unread notifications of the inbox shown", async ({ dashboard, api, user }) => {
   await api.createMany(3, "note");
   await api.create({ user_id: `${user}-2`, content: "theirs" });
   await dashboard.open();
@@ -235,7 +235,7 @@ test.describe("marking more than the page shows", () => {
     await expect(dashboard.badge).toHaveText("61 unread");
   });
 
-  test("another tab is told of it", async ({ dashboard, api, context, page, user }) => {
+  test("another tab shows it", async ({ dashboard, api, context, page, user }) => {
     await api.createMany(60, "note");
     await dashboard.open({ user_id: user });
     const other = new Dashboard(await context.newPage());
@@ -265,7 +265,7 @@ test("what the page does not show yet is not marked with the rest", async ({ das
   await expect.poll(async () => (await api.list()).every(({ is_read }) => is_read)).toBe(true);
 });
 
-test("what is marked in the unread view leaves it, and undo brings it back", async ({ dashboard, api, user }) => {
+test("a row marked in the unread view leaves it, and undo brings it back", async ({ dashboard, api, user }) => {
   await api.createMany(2, "note");
   await dashboard.open({ user_id: user, unread: "true" });
   await dashboard.mark("note 1");

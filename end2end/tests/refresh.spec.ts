@@ -124,7 +124,7 @@ test("what waits above the list is not marked with the rest", async ({ dashboard
   await expect.poll(unread).toEqual([]);
 });
 
-test("a screen reader is told what arrived", async ({ dashboard, api, page, user }) => {
+test("a screen reader announces arrivals", async ({ dashboard, api, page, user }) => {
   await dashboard.open({ user_id: user });
   await api.createMany(2, "note");
   await page.clock.runFor(5_000);
@@ -133,7 +133,7 @@ test("a screen reader is told what arrived", async ({ dashboard, api, page, user
   await expect(page.getByRole("status").filter({ hasText: "2 new notifications" })).toBeAttached();
 });
 
-test("focus and what is open survive a refresh", async ({ dashboard, api, page, user }) => {
+test("the focus and open parts survive a refresh", async ({ dashboard, api, page, user }) => {
   await api.create("stays");
   await dashboard.open({ user_id: user });
   await page.keyboard.press("j");
@@ -156,7 +156,7 @@ test("relative times go on", async ({ dashboard, api, page, troubles, user }) =>
 });
 
 test.describe("when the server does not answer", () => {
-  test("what is shown stays, its age is told, and it can be tried again", async ({ dashboard, api, page, troubles, user }) => {
+  test("the rows stay with their age, and the user can try again", async ({ dashboard, api, page, troubles, user }) => {
     troubles.expect(/net::ERR_FAILED|status of 503/);
     await api.create("stays");
     await dashboard.open({ user_id: user });

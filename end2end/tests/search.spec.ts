@@ -69,7 +69,7 @@ test("a search that is too long is refused at its field", async ({ dashboard, pa
   await expect(page.getByText("A search has at most 200 characters.").first()).toBeVisible();
 });
 
-test("a screen reader is told how much was found", async ({ dashboard, api, page, user }) => {
+test("a screen reader announces the number of results", async ({ dashboard, api, page, user }) => {
   await api.createMany(3, "needle");
   await api.create({ content: "needle 4", category: "alert" });
   await api.create("hay");

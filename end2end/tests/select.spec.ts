@@ -7,7 +7,7 @@ test.beforeEach(async ({ api, dashboard, user, javaScriptEnabled }) => {
   if (javaScriptEnabled) await dashboard.open({ user_id: user });
 });
 
-test("keys in the form leave alone what is selected behind it", async ({ dashboard, page }) => {
+test("keys in the form leave the selection behind it alone", async ({ dashboard, page }) => {
   for (const key of ["j", "x", "n"]) await page.keyboard.press(key);
   await dashboard.composer.getByRole("radio", { name: "alert" }).focus();
   await page.keyboard.press("Delete");
@@ -52,7 +52,7 @@ test("a row that is being sent cannot be selected, and its check says so", async
   await expect(check).toBeEnabled();
 });
 
-test("what is selected is really deleted once it cannot be undone", async ({ dashboard, api, page }) => {
+test("the selection is really deleted once it cannot be undone", async ({ dashboard, api, page }) => {
   await page.clock.install();
   for (const key of ["j", "Shift+ArrowDown", "Shift+ArrowDown", "#"]) await page.keyboard.press(key);
   await expect(dashboard.toasts.locator("p")).toHaveText(["3 deleted."]);
@@ -107,7 +107,7 @@ test("Escape and Clear select nothing, and the focus stays in the list", async (
   await expect(dashboard.row("note 6")).toBeFocused();
 });
 
-test("e, u and the filter act on what is selected", async ({ dashboard, page }) => {
+test("e, u and the filter act on the selection", async ({ dashboard, page }) => {
   const bar = page.getByRole("group", BAR);
   for (const key of ["j", "x", "Shift+ArrowDown", "e"]) await page.keyboard.press(key);
   await dashboard.expectRead("note 6");

@@ -4,7 +4,7 @@ import { DASHBOARD, expect, REFUSED, refusal, test, withoutLive } from "../fixtu
 const SNAPSHOT = "**/api/ui/snapshot*";
 const signedOut = (route: Route) => route.fulfill(refusal(401, "unauthenticated", "Send a key, or sign in."));
 const tooMany = (seconds: number) => (route: Route) =>
-  route.fulfill(refusal(429, "too_many_requests", "You ask too often.", [], { retry_after: seconds }));
+  route.fulfill(refusal(429, "too_many_requests", "Too many requests.", [], { retry_after: seconds }));
 
 /** Counts the page's requests for changes. */
 function countRefreshes(page: Page): () => number {
@@ -33,7 +33,7 @@ test.beforeEach(async ({ page, troubles }) => {
 });
 
 test.describe("the session is over", () => {
-  test("what is shown stays, the page says so, and asks nothing more", async ({ dashboard, api, page, user }) => {
+  test("the rows stay, the page says so, and asks nothing more", async ({ dashboard, api, page, user }) => {
     await withoutLive(page);
     await api.create("stays");
     await dashboard.open({ user_id: user, unread: "true" });
@@ -161,11 +161,11 @@ test.describe("the connection ends because the session may be over", () => {
   });
 });
 
-test("what may not be seen any more is said in words", async ({ dashboard, api, page, user }) => {
+test("a missing permission is explained in words", async ({ dashboard, api, page, user }) => {
   await withoutLive(page);
   await api.create("stays");
   await dashboard.open({ user_id: user });
-  await page.route(SNAPSHOT, (route) => route.fulfill(refusal(403, "forbidden", "This key may not read: it has not the scope read.")));
+  await page.route(SNAPSHOT, (route) => route.fulfill(refusal(403, "forbidden", "This key may not read: it lacks the scope `read`.")));
   await page.clock.runFor(5_000);
   await expect(page.getByText(/This key may not read: it has not the scope read\. *Last updated/)).toBeVisible();
   await expect(dashboard.row("stays")).toBeVisible();

@@ -87,7 +87,7 @@ test("what arrives is shown at once, over the connection of the own inbox", asyn
   // The page after the sign-in also connects, once it is hydrated; that connection must not be counted.
   await page.goto("about:blank");
   page.on("websocket", (socket) => sockets.push(new URL(socket.url()).pathname));
-  await dashboard.open({ user_id: "somebody-else" });
+  await dashboard.open({ user_id: "another-user" });
   await expect(page.getByText("Live", { exact: true })).toBeVisible();
   await api.create({ user_id: `${user}-2`, content: "theirs" });
   await api.create("mine");
@@ -97,7 +97,7 @@ test("what arrives is shown at once, over the connection of the own inbox", asyn
   expect(sockets).toEqual([`/ws/${user}`]);
 });
 
-test("an empty inbox is quiet, and says nothing of how to send", async ({ api, dashboard, page, user }) => {
+test("an empty inbox is quiet, and does not explain how to send", async ({ api, dashboard, page, user }) => {
   await api.create({ user_id: `${user}-2`, content: "theirs" });
   await dashboard.open();
   await expect(page.getByRole("main")).toContainText("What arrives for you shows here by itself.");

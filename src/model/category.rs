@@ -34,7 +34,7 @@ impl Category {
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-');
         if !is_slug {
             return Err(Invalid::new(
-                "A category is 1 to 32 of a-z, 0-9, _ and -, and starts with a letter or a digit.",
+                "A category is 1 to 32 characters: a-z, 0-9, _ and -, and starts with a letter or a digit.",
             ));
         }
         Ok(Self::stored(text))

@@ -55,7 +55,7 @@ impl Data {
             )));
         }
         if !is_text {
-            return Err(Invalid::new("data has half of a surrogate pair, such as \\ud800 alone, which is no text."));
+            return Err(Invalid::new("data has half a character: one of \\ud800 to \\udfff without the other."));
         }
         if bytes.len() == json.len() {
             return Ok(Self(raw.into()));
@@ -252,7 +252,7 @@ mod tests {
     #[case(r#"{"a":"\ud83dx\udd14"}"#)]
     #[case(r#"{"\ud83d\n":1}"#)]
     #[case(r#"{"a":["\ud83d","\udd14"]}"#)]
-    fn what_is_no_object_of_text_is_refused(#[case] json: &str) {
+    fn other_values_than_an_object_of_text_are_refused(#[case] json: &str) {
         assert!(Data::parse(json).is_err());
     }
 

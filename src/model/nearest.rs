@@ -1,4 +1,4 @@
-//! Suggests the known name nearest to a misspelt one.
+//! Suggests the known name nearest to a misspelt one, or names all of them.
 
 /// The longest name that is compared with the known ones, in bytes.
 const LONGEST: usize = 64;
@@ -15,6 +15,19 @@ pub(crate) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     let (least, nearest) = all.min_by_key(|(distance, _)| *distance)?;
     let is_alike = least < letters(nearest).len() && least <= 1 + name.len() / 3;
     is_alike.then_some(nearest)
+}
+
+/// The sentence about an unknown name of a `kind`, such as "field", when one of the known names is `meant`, or none.
+pub(crate) fn unknown_name(kind: &str, name: &str, meant: Option<&str>, known: &[&str]) -> String {
+    let quoted: Vec<_> = known.iter().map(|known| format!("`{known}`")).collect();
+    match (meant, quoted.split_last()) {
+        (Some(meant), _) => format!("There is no {kind} `{name}`; did you mean `{meant}`?"),
+        (None, None) => format!("There is no {kind} `{name}`; this route takes none."),
+        (None, Some((only, []))) => format!("There is no {kind} `{name}`. The only {kind} is {only}."),
+        (None, Some((last, others))) => {
+            format!("There is no {kind} `{name}`. The {kind}s are {} and {last}.", others.join(", "))
+        }
+    }
 }
 
 /// The letters of a name, without separators.

@@ -57,7 +57,7 @@ impl Cursor {
     /// # Errors
     /// When it is anything but 1 to 18 digits, after an `i` or not.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let wrong = || Invalid::new("Take `before` from the next link of the page before; this is not one.");
+        let wrong = || Invalid::new("This is not a cursor. Take `before` from the `next` link of the previous page.");
         let in_inbox = text.strip_prefix('i');
         let digits = in_inbox.unwrap_or(text);
         if digits.len() > 18 || !digits.bytes().all(|b| b.is_ascii_digit()) {

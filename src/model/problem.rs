@@ -135,13 +135,13 @@ pub enum Code {
     MisdirectedRequest,
     /// 426: the address speaks WebSocket; connect with `ws://` or `wss://`.
     UpgradeRequired,
-    /// 429: the caller asks too often; `retry_after` says how long to wait.
+    /// 429: the caller sends too many requests; `retry_after` says how long to wait.
     TooManyRequests,
     /// 500: the server is at fault; the log has the cause.
     Internal,
     /// 503: the server cannot do this now; try again later.
     Unavailable,
-    /// 504: the request may have been done, or may be yet; sent again with the same `Idempotency-Key`, it is done once.
+    /// 504: the server may have done this, or may still do it; sent again with the same `Idempotency-Key`, it is done once.
     UnknownOutcome,
     /// No answer came: the network is down, or the server is. Only the dashboard says this.
     Unreachable,
@@ -273,7 +273,7 @@ impl Problem {
     /// A write whose outcome is unknown; the sentence says what is safe now.
     #[must_use]
     pub fn unknown_outcome() -> Self {
-        let how = "It is not known whether this was done: it may have happened, or happen yet. Sending it again is safe \
+        let how = "The outcome is unknown: the server may have done this, or may still do it. Sending it again is safe \
             with the same Idempotency-Key; marking by id and deleting are safe to send again as they are.";
         Self::new(Code::UnknownOutcome, how)
     }
@@ -281,7 +281,7 @@ impl Problem {
     /// The server's memory limit for requests is reached at present.
     #[must_use]
     pub fn busy() -> Self {
-        Self::new(Code::Unavailable, "The server has too much to do at present. Try again in a few seconds.")
+        Self::new(Code::Unavailable, "The server is overloaded. Try again in a few seconds.")
     }
 
     /// The caller is not authenticated; the sentence says how to authenticate.
@@ -295,8 +295,8 @@ impl Problem {
     /// The caller's credential is not valid. The reason is only in the server's log, because it would help an attacker.
     #[must_use]
     pub fn invalid_credential() -> Self {
-        let how = "This credential is not valid here. See that the key, token or ticket is whole, of this server and not \
-                   too old; the server's log says what is wrong with it.";
+        let how = "This credential is not valid here. Check that the key, token or ticket is complete, belongs to this \
+                   server and has not expired; the server's log has the reason.";
         Self::new(Code::Unauthenticated, how)
     }
 
@@ -310,8 +310,8 @@ impl Problem {
     /// The caller's ticket was used, has expired or never existed.
     #[must_use]
     pub fn no_ticket() -> Self {
-        let how = "This ticket is not valid: it was used before, has expired, or is not whole. Request a new one with POST \
-                   /api/tickets.";
+        let how = "This ticket is not valid: it was used before, has expired, or is not complete. Request a new one with \
+                   POST /api/tickets.";
         Self::new(Code::Unauthenticated, how)
     }
 

@@ -27,7 +27,7 @@ impl UserId {
     /// When it is empty, longer than [`Self::MAX_CHARS`], or contains a control character.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if text.is_empty() {
-            return Err(Invalid::new("The user id is empty. Name the user whose inbox is meant."));
+            return Err(Invalid::new("The user id is empty. Give the id of a user."));
         }
         let chars = text.chars().count();
         if chars > Self::MAX_CHARS {
@@ -37,7 +37,7 @@ impl UserId {
             )));
         }
         if text.chars().any(char::is_control) {
-            return Err(Invalid::new("A user id has no control characters, such as a tab or a line break."));
+            return Err(Invalid::new("A user id may not contain control characters, such as a tab or a line break."));
         }
         Ok(Self(text.into()))
     }

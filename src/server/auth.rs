@@ -72,8 +72,8 @@ pub struct AuthOptions {
 /// Why a credential is invalid, for the log.
 const NO_KEY: &str = "there is no such key";
 const KEY_IS_OVER: &str = "the key with which it was made has expired or was revoked";
-const NO_TOKENS: &str = "it is no key, and no jwt setting says how tokens are checked";
-const NO_SESSION: &str = "there is no such session, or it is over";
+const NO_TOKENS: &str = "it is not a key, and no jwt setting says how tokens are checked";
+const NO_SESSION: &str = "there is no such session, or it has expired";
 
 /// The credential in the header `Authorization: Bearer …`, read and hashed once.
 pub(in crate::server) enum Bearer<'a> {
@@ -319,7 +319,7 @@ impl Authenticator {
             if looks.is_multiple_of(LOOKS_UNTIL_FORGOTTEN) {
                 self.usage.forget_idle();
                 if let Err(error) = self.credentials.forget_grants(self.clock.now()).await {
-                    tracing::debug!(%error, "sessions and tickets that are over could not be forgotten; trying again");
+                    tracing::debug!(%error, "expired sessions and tickets could not be deleted; trying again");
                 }
             }
         }

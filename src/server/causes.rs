@@ -24,7 +24,7 @@ mod tests {
     use crate::server::store::StoreError;
 
     #[test]
-    fn a_failure_is_told_with_every_cause() {
+    fn a_failure_is_logged_with_every_cause() {
         let disk = std::io::Error::other(StoreError::failed("sector 7").because("rust"));
         let error = StoreError::unknown("the commit").because(disk);
         assert_eq!(

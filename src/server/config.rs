@@ -48,7 +48,7 @@ use super::{
     listener::{ListenerOptions, TlsOptions},
 };
 use crate::app::Language;
-use bounds::{age, seconds, within};
+use bounds::{age, bytes, seconds, within, within_seconds};
 use push::PushOptions;
 
 /// The settings in force. They fit together.
@@ -235,8 +235,8 @@ impl Settings {
                  --store postgres://USER:PASSWORD@HOST/DATABASE, or say --bus local."
             );
         }
-        let max_body_bytes = within("max-body-bytes", input.max_body_bytes, &bounds::BODY_BYTES)?;
-        let max_memory = within("max-memory", input.max_memory, &bounds::MEMORY)?;
+        let max_body_bytes = bytes("max-body-bytes", input.max_body_bytes, &bounds::BODY_BYTES)?;
+        let max_memory = bytes("max-memory", input.max_memory, &bounds::MEMORY)?;
         if max_memory < max_body_bytes {
             bail!(
                 "max-memory: there is no room for one body, which may have {max_body_bytes} bytes (max-body-bytes). Use at \
@@ -301,7 +301,7 @@ impl Settings {
                     stall_timeout: seconds("stall-timeout", input.stall_timeout)?,
                 },
             },
-            shutdown_delay: Duration::from_secs(within("shutdown-delay", input.shutdown_delay, &bounds::DELAY)?),
+            shutdown_delay: within_seconds("shutdown-delay", input.shutdown_delay, &bounds::DELAY)?,
             connections: ListenerOptions {
                 max_connections: within("max-connections", input.max_connections, &bounds::AT_ONCE)?,
                 max_connections_per_address: within(
@@ -312,7 +312,7 @@ impl Settings {
                 trusted_proxies,
                 header_timeout: seconds("header-timeout", input.header_timeout)?,
                 shutdown_timeout: seconds("shutdown-timeout", input.shutdown_timeout)?,
-                max_header_bytes: within("max-header-bytes", input.max_header_bytes, &bounds::HEADER_BYTES)?,
+                max_header_bytes: bytes("max-header-bytes", input.max_header_bytes, &bounds::HEADER_BYTES)?,
                 tls: tls(input.tls_cert, input.tls_key)?,
             },
             auth,

@@ -23,6 +23,7 @@ mod json;
 mod language;
 mod live;
 mod login;
+mod methods;
 mod names;
 mod next_link;
 mod notifications;
@@ -50,6 +51,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{auth::Authenticator, delivery::Delivery, service::NotificationService};
 use cookie::Cookie;
+use methods::Methods;
 use state::HttpState;
 
 pub use super::public_url::PublicUrl;
@@ -134,9 +136,9 @@ impl Default for HttpOptions {
 /// [`crate::server::identity::Principal`] in the request's extensions; without one, [`HttpOptions::auth`] determines
 /// it, and without that it is the operator.
 pub fn router(service: NotificationService, options: &HttpOptions) -> Router {
-    let state = HttpState::new(service, options);
-    let (api, _) = api_routes().split_for_parts();
-    let (health, _) = health::routes().split_for_parts();
+    let (api, of_api) = api_routes().split_for_parts();
+    let (health, of_health) = health::routes().split_for_parts();
+    let state = HttpState::new(service, options, Methods::of([of_api, of_health]));
     let pages = Router::new()
         .merge(dashboard::routes())
         .merge(login::routes())
@@ -148,7 +150,7 @@ pub fn router(service: NotificationService, options: &HttpOptions) -> Router {
         .merge(pages)
         .merge(docs::routes(options.base()))
         .fallback(problem::no_such_route)
-        .method_not_allowed_fallback(problem::no_such_method)
+        .method_not_allowed_fallback(methods::no_such_method)
         .with_state(state.clone());
     let files = static_files::routes().with_state(state.clone());
     base::below(options.base(), edge::wrap(all, files, &state))

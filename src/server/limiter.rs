@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weight_grows_with_what_is_sent() {
+    fn a_weight_grows_with_the_number_and_size_of_notifications() {
         let weights = [(1, 100), (9, 0), (10, 0), (1000, 0), (1, 64 * 1024), (usize::MAX, usize::MAX)];
         let weights = weights.map(|(notifications, bytes)| weight(notifications, bytes).get());
         assert_eq!(weights, [1, 1, 2, 101, 2, u32::MAX]);

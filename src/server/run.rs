@@ -132,7 +132,7 @@ async fn serve(settings: &Settings, bound: Bound, campanile: &Campanile) -> Resu
     let socket = bound.listen().map_err(|error| settings.cannot_listen(&error))?;
     let at = socket.address().map_or_else(|| settings.listen.clone(), Listen::Tcp);
     let service = campanile.service();
-    let stop = told_to_stop(settings, service.clone())?;
+    let stop = stopped_by_signal(settings, service.clone())?;
     let serving = listener::serve_with(socket, campanile.router(), settings.connections.clone(), stop, service.tasks());
     let serving = serving.map_err(|why| of_tls(&why))?;
     for warning in settings.warnings() {
@@ -157,7 +157,7 @@ fn tell_ready(settings: &Settings, at: &Listen) {
 }
 
 /// Completes when the process has received a signal to stop, load balancers had time to notice, and streams have ended.
-fn told_to_stop(settings: &Settings, service: NotificationService) -> Result<impl Future<Output = ()> + use<>> {
+fn stopped_by_signal(settings: &Settings, service: NotificationService) -> Result<impl Future<Output = ()> + use<>> {
     let (stopping, shutdown_delay) = (stop_signal()?, settings.shutdown_delay);
     Ok(async move {
         stopping.await;
@@ -190,6 +190,6 @@ fn stop_signal() -> Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        tracing::info!("told to stop");
+        tracing::info!("received a signal to stop");
     })
 }

@@ -95,7 +95,7 @@ impl Place {
 fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::nice(GIVES_WAY) {
-        tracing::debug!(%error, "large work does not give way");
+        tracing::debug!(%error, "could not lower the priority of a worker thread");
     }
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();

@@ -124,13 +124,13 @@ fn why_something_is_refused_is_in_the_log_and_the_address_where_it_is_asked_for(
         drop(client);
         let (_, log) = server.stop("-TERM");
         for reason in [
-            "it is over",
-            "it has not three parts",
+            "it has expired",
+            "it does not have three parts",
             "its signature is wrong",
             "it has no exp",
             "it has no sub",
             "the algorithm `none` is not allowed",
-            "it begins as a service key, and is shorter",
+            "it begins like a service key, but is shorter",
         ] {
             let line = log.lines().find(|line| {
                 line.contains(" INFO a key, token or ticket was refused reason=") && line.contains(reason)

@@ -59,7 +59,7 @@ fn the_file_of_a_server_that_was_killed_is_replaced_and_nothing_else() {
     let error = refused(&second);
     assert!(error.contains("listen: ") && error.contains("another server is running there"), "{error}");
     assert!(ask(&path, "").starts_with("HTTP/1.1 200"), "the first one goes on");
-    // The file now belongs to someone else, so the server must not remove it.
+    // The file now belongs to another program, so the server must not remove it.
     fs::remove_file(&path).unwrap();
     fs::write(&path, "a file of a person").unwrap();
     assert!(server.stop("-TERM").0);
@@ -129,7 +129,7 @@ fn permissions_that_the_file_of_settings_has_as_a_number_are_refused() {
     let (file, listen) = (folder.join("campanile.toml"), format!("unix:{}", folder.join("campanile.sock").display()));
     // As a TOML number this is 432, which chmod would read as permissions for all users.
     for (mode, says) in
-        [("0o660", "campanile.toml:1: `socket-mode` is a text in quotes; this is a whole number"), ("\"660\"", "")]
+        [("0o660", "campanile.toml:1: `socket-mode` must be a text in quotes; this is a whole number"), ("\"660\"", "")]
     {
         fs::write(&file, format!("socket-mode = {mode}\n")).unwrap();
         let settings = ["--store", "memory:", "--config", file.to_str().unwrap(), "--listen", &*listen];

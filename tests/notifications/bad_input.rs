@@ -304,7 +304,7 @@ async fn a_parameter_that_is_not_known() {
         for query in ["?", "?&&"] {
             let request = with_body(method, &format!("{path}{query}"), Some("application/json"), "{}");
             let answer = app.ask_for_the_head(request).await;
-            assert!(!answer.text().contains("There is no `"), "{}", answer.text());
+            assert!(!answer.text().contains("There is no parameter `"), "{}", answer.text());
         }
     }
     app.post("/api/tickets?x=1").await.refused_field("x");
@@ -313,9 +313,9 @@ async fn a_parameter_that_is_not_known() {
     for (query, right) in [
         ("list?userid=x", "did you mean `user_id`?"),
         ("list?Limit=x", "did you mean `limit`?"),
-        ("list?page=2", "there is `user_id`, `limit`, `category`, `unread`, `q`, `before`."),
-        ("changes/ann?from=2", "there is `since`, `limit`."),
-        ("unread-count/ann?limit=2", "and nothing else that could be given here."),
+        ("list?page=2", "The parameters are `user_id`, `limit`, `category`, `unread`, `q` and `before`."),
+        ("changes/ann?from=2", "The parameters are `since` and `limit`."),
+        ("unread-count/ann?limit=2", "this route takes none."),
     ] {
         let problem = app.get(&format!("/api/notifications/{query}")).await.problem(422, "invalid_input");
         let said = problem["errors"][0]["message"].as_str().unwrap();
@@ -342,7 +342,7 @@ async fn no_parameter_that_is_described_is_unknown() {
                 let path = format!("{path}?{}=", parameter["name"].as_str().unwrap());
                 let request = with_body(&method.to_uppercase(), &path, None, "");
                 let answer = app.ask_for_the_head(request).await;
-                assert!(!answer.text().contains("There is no `"), "{path}: {}", answer.text());
+                assert!(!answer.text().contains("There is no parameter `"), "{path}: {}", answer.text());
                 seen += 1;
             }
         }
@@ -366,9 +366,11 @@ async fn a_method_that_the_route_does_not_take() {
         let taken: Vec<_> = ROUTES.iter().filter(|route| route.1 == path).map(|route| route.0).collect();
         for method in all.iter().filter(|method| !taken.contains(&method.as_str())) {
             let answer = app.send(method.clone(), path, None).await;
-            answer.problem(405, "method_not_allowed");
+            let problem = answer.problem(405, "method_not_allowed");
+            let detail = problem["detail"].as_str().unwrap();
             for method in &taken {
                 assert!(answer.header("allow").contains(method), "{path}: {}", answer.header("allow"));
+                assert!(detail.split_once("It takes ").unwrap().1.contains(method), "{detail}");
             }
         }
     }

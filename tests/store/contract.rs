@@ -193,7 +193,7 @@ contract! {
         assert_eq!(unread(&*store, "ann").await, 0);
     }
 
-    async fn what_is_asked_again_follows_every_change(open) {
+    async fn a_repeated_read_follows_every_change(open) {
         let store = open(4).await;
         let new = |content| accepted(NotificationDraft {
             expires_at: Some("2026-02-01T00:00:00Z".to_owned()),

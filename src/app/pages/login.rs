@@ -169,7 +169,7 @@ mod tests {
     #[case(90, "90 seconds")]
     #[case(121, "3 minutes")]
     #[case(7_201, "3 hours")]
-    fn how_long_to_wait_is_said_in_words(#[case] seconds: u64, #[case] want: &str) {
+    fn the_time_to_wait_is_shown_in_words(#[case] seconds: u64, #[case] want: &str) {
         let html = render(Some(Problem::too_many("Not now.", seconds)));
         assert!(html.contains(&format!("Too many attempts. Try again in {want}.")), "{html}");
     }

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recipient_is_trimmed_and_a_blank_one_is_said_at_its_field() {
+    fn a_recipient_is_trimmed_and_a_blank_one_is_reported_at_its_field() {
         for typed in ["user_123 ", "\u{a0}user_123", "\tuser_123\r\n"] {
             assert_eq!(
                 parse(typed, "x", None, None, None, Ok(None)).unwrap().user_id.as_str(),
@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(parse("user 123", "x", None, None, None, Ok(None)).unwrap().user_id.as_str(), "user 123");
         for blank in ["", " ", "\u{3000}"] {
             let problem = parse(blank, "x", None, None, None, Ok(None)).unwrap_err();
-            assert_eq!(problem.field("user_id"), Some("The user id is empty. Name the user whose inbox is meant."));
+            assert_eq!(problem.field("user_id"), Some("The user id is empty. Give the id of a user."));
         }
     }
 

@@ -4,9 +4,9 @@ use chrono::{Weekday, WeekdaySet};
 use serde_json::{Map, Value};
 
 use super::{Choice, Choices, DAYS, Delay, Digest, Preferences, QuietHours, TimeOfDay, Way};
-use crate::model::{Category, FieldError, Invalid, nearest};
+use crate::model::{Category, FieldError, Invalid, nearest, unknown_name};
 
-/// The most errors that are kept; more would take room and help no one.
+/// The most errors that are kept; more would take room and help no client.
 const MOST_ERRORS: usize = 100;
 /// How many characters of an unknown name are repeated.
 const LONGEST_SHOWN: usize = 64;
@@ -205,12 +205,7 @@ impl PatchErrors {
     fn unknown(&mut self, place: &str, name: &str, known: &[&str]) {
         let meant = nearest(name, known);
         let name = shown(name);
-        let why = if let Some(meant) = meant {
-            format!("There is no `{name}`; did you mean `{meant}`?")
-        } else {
-            let known: Vec<_> = known.iter().map(|known| format!("`{known}`")).collect();
-            format!("There is no `{name}`; there is {}.", known.join(", "))
-        };
+        let why = unknown_name("field", &name, meant, known);
         self.add::<()>(&within(place, &name), why);
     }
 

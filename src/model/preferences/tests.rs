@@ -135,7 +135,7 @@ fn quiet_hours_are_merged_member_by_member(#[case] patch: Value, #[case] expecte
     json!({"categories": {"alert": {"email": 1}}, "channels": {"push": 1}, "digest": {"email": 1}, "quiet_hours": {"zone": "Mars"}, "x": 1}),
     &["categories.alert.email", "channels.push", "digest.email", "quiet_hours.zone", "quiet_hours.from", "quiet_hours.to", "x"]
 )]
-fn what_is_wrong_is_said_at_its_place(#[case] patch: Value, #[case] places: &[&str]) {
+fn each_mistake_is_reported_at_its_place(#[case] patch: Value, #[case] places: &[&str]) {
     assert_eq!(wrong(&json!({}), &patch), places);
 }
 
@@ -150,16 +150,16 @@ fn a_patch_cannot_remove_a_required_field_of_quiet_hours(#[case] patch: Value, #
 
 #[rstest]
 #[case(json!("on"), "This must be an object, not a string.")]
-#[case(json!({"x\u{1b}": 1}), r"There is no `x\u{1b}`; there is `channels`, `categories`, `quiet_hours`, `digest`.")]
-#[case(json!({"categoris": {}}), "There is no `categoris`; did you mean `categories`?")]
-#[case(json!({"channels": {"fcm": "on"}}), "There is no `fcm`; there is `email`, `push`.")]
+#[case(json!({"x\u{1b}": 1}), r"There is no field `x\u{1b}`. The fields are `channels`, `categories`, `quiet_hours` and `digest`.")]
+#[case(json!({"categoris": {}}), "There is no field `categoris`; did you mean `categories`?")]
+#[case(json!({"channels": {"fcm": "on"}}), "There is no field `fcm`. The fields are `email` and `push`.")]
 #[case(json!({"channels": {"push": "no"}}), r#"This must be "on", "off", or {"if_unread_after": seconds}."#)]
 #[case(json!({"channels": {"push": {"if_unread_after": 0}}}), "This must be 1 to 604800 seconds.")]
 #[case(json!({"channels": {"push": {"if_unread_after": 0.5}}}), "This must be a whole number of seconds.")]
 #[case(json!({"channels": {"push": {"if_unread_after": "5"}}}), "This must be a number of seconds, not a string.")]
 #[case(json!({"quiet_hours": {"zone": "UTC", "from": "x"}}), "A time of the day is 00:00 to 23:59. This field is required.")]
-#[case(json!({"digest": {"email": null, "x": null}}), "There is no `x`; there is `email`.")]
-fn what_is_wrong_is_said_in_a_sentence(#[case] patch: Value, #[case] expected: &str) {
+#[case(json!({"digest": {"email": null, "x": null}}), "There is no field `x`. The only field is `email`.")]
+fn a_mistake_is_reported_in_a_sentence(#[case] patch: Value, #[case] expected: &str) {
     assert_eq!(why(&patch), expected);
 }
 

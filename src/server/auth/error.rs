@@ -14,13 +14,13 @@ pub enum AuthError {
     #[error("it is not good")]
     Invalid(&'static str),
     /// The header `Authorization` is not the word `Bearer` and a text after it.
-    #[error("it is no bearer token")]
+    #[error("it is not a bearer token")]
     NoBearer,
     /// There is no such ticket, or it has expired or was used.
     #[error("there is no such ticket")]
     NoTicket,
     /// The secret of a service key that is no longer valid.
-    #[error("it is over")]
+    #[error("it has expired or was revoked")]
     Over(KeyOver),
     /// The credential was used too often.
     #[error("too many attempts")]

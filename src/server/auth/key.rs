@@ -85,10 +85,10 @@ const LENGTH: usize = PREFIX.len() + 16 + 1 + 64;
 pub(super) fn mistyped(text: &str) -> Option<&'static str> {
     text.starts_with(PREFIX).then_some(match text.len() {
         LENGTH => {
-            "it begins as a service key, and is none: behind cmp_ are 16 and 64 digits of 0-9 and a-f, with a _ between"
+            "it begins like a service key, but is none: after cmp_ come 16 and 64 digits of 0-9 and a-f, with a _ between"
         }
-        ..LENGTH => "it begins as a service key, and is shorter than the 85 characters of one",
-        _ => "it begins as a service key, and is longer than the 85 characters of one",
+        ..LENGTH => "it begins like a service key, but is shorter than the 85 characters of one",
+        _ => "it begins like a service key, but is longer than the 85 characters of one",
     })
 }
 

@@ -150,23 +150,23 @@ mod tests {
     #[test]
     fn the_first_of_each_reason_is_a_line_and_the_others_are_a_number() {
         let tally = Tally::default();
-        assert_eq!(tally.add("it is over", None), Some(Line::First));
+        assert_eq!(tally.add("it has expired", None), Some(Line::First));
         assert_eq!(tally.add("its signature is wrong", None), Some(Line::First));
-        assert_eq!([tally.add("it is over", None), tally.add("it is over", None)], [None, None]);
-        assert_eq!(tally.take(), [("it is over", 2)]);
+        assert_eq!([tally.add("it has expired", None), tally.add("it has expired", None)], [None, None]);
+        assert_eq!(tally.take(), [("it has expired", 2)]);
         assert_eq!(tally.take(), []);
-        assert_eq!(tally.add("it is over", None), Some(Line::First));
+        assert_eq!(tally.add("it has expired", None), Some(Line::First));
     }
 
     #[test]
     fn no_address_has_more_lines_than_it_may_and_none_takes_those_of_others() {
         let tally = Tally::default();
         let address = |number: u32| Some(IpAddr::from(number.to_be_bytes()));
-        let lines = (0..25).filter(|_| tally.add("it is over", address(1)).is_some()).count();
+        let lines = (0..25).filter(|_| tally.add("it has expired", address(1)).is_some()).count();
         assert_eq!(lines, 10);
-        assert_eq!(tally.add("it is over", address(2)), address(2).map(Line::Of));
-        assert_eq!((3..5_000).filter(|number| tally.add("it is over", address(*number)).is_some()).count(), 989);
-        assert_eq!(tally.take(), [("it is over", 15 + 4_997 - 989)]);
+        assert_eq!(tally.add("it has expired", address(2)), address(2).map(Line::Of));
+        assert_eq!((3..5_000).filter(|number| tally.add("it has expired", address(*number)).is_some()).count(), 989);
+        assert_eq!(tally.take(), [("it has expired", 15 + 4_997 - 989)]);
         assert!(tally.counts().lines.is_empty());
     }
 }

@@ -216,7 +216,7 @@ impl Tokens {
             // No extension that it could list is supported (RFC 7515, section 4.1.11).
             return Err(Refused("its header has crit").into());
         }
-        let algorithm = Algorithm::of(header.alg).ok_or(Refused("its algorithm is none that is known"))?;
+        let algorithm = Algorithm::of(header.alg).ok_or(Refused("its algorithm is unknown"))?;
         if !self.rules.allows(algorithm) {
             return Err(Refused("its algorithm is not allowed").into());
         }

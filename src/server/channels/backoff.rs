@@ -174,7 +174,7 @@ mod tests {
     #[case(u16::MAX, Some(301), 360)]
     #[case(u16::MAX, Some(1_000_000), 86_400)]
     #[case(0, Some(u64::MAX), 86_400)]
-    fn jitter_adds_a_fifth_and_what_is_asked_counts_when_it_is_longer(
+    fn jitter_adds_a_fifth_and_a_longer_requested_wait_wins(
         #[case] jitter: u16,
         #[case] asked: Option<u64>,
         #[case] seconds: u64,

@@ -94,7 +94,7 @@ pub(in crate::server) struct Forbidden;
 
 impl fmt::Display for Forbidden {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("leads to an address that is not on the internet, and not in --webhook-allow")
+        f.write_str("leads to an address that is not on the internet; to allow it, list its network in --webhook-allow")
     }
 }
 
@@ -117,7 +117,8 @@ impl Reach {
             return Err(wrong("of at most 2048 bytes"));
         }
         // An address in an unusual form, such as 0x7f.1 for 127.0.0.1, is in its plain form from here on.
-        let url = Url::parse(text).map_err(|_| wrong("and this is not a URL"))?;
+        let url = Url::parse(text)
+            .map_err(|_| Invalid::new("This is not a URL. Use one such as https://example.com/hook."))?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(wrong("without user and password"));
         }

@@ -5,7 +5,7 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::{
     SettingsInput, Switch,
-    bounds::{self, age, within},
+    bounds::{self, age, within, within_seconds},
     named::of_tokens,
     needed,
 };
@@ -54,7 +54,7 @@ fn tokens(input: &SettingsInput) -> Result<Option<TokenOptions>> {
     let url = input.jwt_jwks.clone().map(KeySource::Jwks);
     let audience = input.jwt_audience.clone().unwrap_or_default();
     let mut sources = [secret, file, url].into_iter().flatten();
-    let leeway = std::time::Duration::from_secs(within("jwt-leeway", input.jwt_leeway, &bounds::LEEWAY)?);
+    let leeway = within_seconds("jwt-leeway", input.jwt_leeway, &bounds::LEEWAY)?;
     let parse = |name: &String| Algorithm::parse(name).map_err(|why| of_tokens(&why));
     let algorithms =
         input.jwt_algorithms.as_ref().map(|names| names.iter().map(parse).collect::<Result<_>>()).transpose()?;

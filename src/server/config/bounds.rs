@@ -38,17 +38,30 @@ const MOST_DAYS: i64 = 36_500;
 
 /// A required number within its bounds.
 pub(super) fn within<T: PartialOrd + Display>(name: &str, value: Option<T>, limits: &RangeInclusive<T>) -> Result<T> {
+    in_unit(name, value, limits, "")
+}
+
+/// A required number of bytes within its bounds.
+pub(super) fn bytes(name: &str, value: Option<usize>, limits: &RangeInclusive<usize>) -> Result<usize> {
+    in_unit(name, value, limits, " bytes")
+}
+
+fn in_unit<T: PartialOrd + Display>(name: &str, value: Option<T>, limits: &RangeInclusive<T>, unit: &str) -> Result<T> {
     let value = needed(name, value)?;
     if !limits.contains(&value) {
-        bail!("{name}: must be {} to {}.", limits.start(), limits.end());
+        bail!("{name}: must be {} to {}{unit}.", limits.start(), limits.end());
     }
     Ok(value)
 }
 
 /// A required time in seconds.
 pub(super) fn seconds(name: &str, value: Option<u64>) -> Result<Duration> {
-    let seconds = within(name, value, &SECONDS)?;
-    Ok(Duration::from_secs(seconds))
+    within_seconds(name, value, &SECONDS)
+}
+
+/// A required time in seconds within its bounds.
+pub(super) fn within_seconds(name: &str, value: Option<u64>, limits: &RangeInclusive<u64>) -> Result<Duration> {
+    in_unit(name, value, limits, " seconds").map(Duration::from_secs)
 }
 
 /// A duration with its unit.

@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_variable_that_is_no_setting_is_told_with_the_one_that_was_meant() {
+    fn an_unknown_variable_is_reported_with_the_nearest_setting() {
         let input =
             |names: &[&str]| unknown(names.iter().map(|name| ((*name).to_owned(), "tcp://10.0.0.7:8000".to_owned())));
         assert_eq!(

@@ -26,7 +26,7 @@ pub(super) fn read(path: &Path, must_exist: bool) -> Result<SettingsInput> {
         Err(error) if error.kind() == ErrorKind::NotFound => bail!("{named} cannot be used: there is no such file."),
         Err(error) => bail!("{named} cannot be read: {error}."),
     };
-    let text = String::from_utf8(bytes).map_err(|_| anyhow!("{named} cannot be used: it is no text in UTF-8."))?;
+    let text = String::from_utf8(bytes).map_err(|_| anyhow!("{named} cannot be used: it is not UTF-8."))?;
     let text = text.trim_start_matches('\u{feff}');
     settings(text).map_err(|Mistake { at, what }| {
         let line = text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;
@@ -70,7 +70,7 @@ fn no_toml(said: &str, text: &str, at: usize) -> &'static str {
     // After \x, \u and \U come digits, for which the parser has words of their own.
     let is_of_escape = ["escape", "unicode", "invalid value"].iter().any(|word| said.contains(word));
     if said.contains("duplicate") {
-        "this setting stands twice; keep one"
+        "this setting is given twice; keep one"
     } else if is_of_escape {
         "in double quotes, a \\ is written \\\\; in single quotes, it is itself"
     } else if said.contains("array") || value.is_some_and(|value| value.starts_with('[')) {
@@ -129,7 +129,7 @@ mod tests {
         let error = read(&file, true).unwrap_err().to_string();
         assert_eq!(error, format!("{}:4: unknown setting `lisen`; did you mean `listen`?", file.display()));
         std::fs::write(&file, b"log = \"\xff\"").unwrap();
-        assert!(read(&file, true).unwrap_err().to_string().ends_with("it is no text in UTF-8."));
+        assert!(read(&file, true).unwrap_err().to_string().ends_with("it is not UTF-8."));
         std::fs::remove_dir_all(folder).unwrap();
     }
 
@@ -157,27 +157,27 @@ mod tests {
             ("window = 1,000\n", "1 this is not valid TOML: a number is written like 1000"),
             ("window = 1__0\n", "1 this is not valid TOML: a number is written like 1000"),
             ("lenient = True\n", "1 this is not valid TOML: a number is written like 1000, a switch true or false"),
-            ("window = 1\nwindow = 2\n", "2 this is not valid TOML: this setting stands twice; keep one"),
-            ("jwt-secret = [\"hush\"]\n", "1 `jwt-secret` is a text in quotes; this is a list"),
-            ("store = { url = \"hush\" }\n", "1 `store` is a text in quotes; this is a section"),
-            ("log = \"info\"\nwindow = \"hush\"\n", "2 `window` is a whole number; this is a text in quotes"),
-            ("window = -1\n", "1 `window` is a whole number that is not negative"),
-            ("window = 99999999999999999999\n", "1 `window` is a whole number that is not negative"),
-            ("window = 1.5\n", "1 `window` is a whole number; this is a number with a fraction"),
-            ("lenient = \"hush\"\n", "1 `lenient` is true or false; this is a text in quotes"),
-            ("lenient = 1\n", "1 `lenient` is true or false; this is a whole number"),
-            ("log-format = \"hush\"\n", "1 `log-format` is \"text\" or \"json\""),
-            ("log-format = true\n", "1 `log-format` is \"text\" or \"json\"; this is true or false"),
+            ("window = 1\nwindow = 2\n", "2 this is not valid TOML: this setting is given twice; keep one"),
+            ("jwt-secret = [\"hush\"]\n", "1 `jwt-secret` must be a text in quotes; this is a list"),
+            ("store = { url = \"hush\" }\n", "1 `store` must be a text in quotes; this is a section"),
+            ("log = \"info\"\nwindow = \"hush\"\n", "2 `window` must be a whole number; this is a text in quotes"),
+            ("window = -1\n", "1 `window` must be a whole number that is neither negative"),
+            ("window = 99999999999999999999\n", "1 `window` must be a whole number that is neither negative"),
+            ("window = 1.5\n", "1 `window` must be a whole number; this is a number with a fraction"),
+            ("lenient = \"hush\"\n", "1 `lenient` must be true or false; this is a text in quotes"),
+            ("lenient = 1\n", "1 `lenient` must be true or false; this is a whole number"),
+            ("log-format = \"hush\"\n", "1 `log-format` must be \"text\" or \"json\""),
+            ("log-format = true\n", "1 `log-format` must be \"text\" or \"json\"; this is true or false"),
             ("listen = \"hush\"\n", "1 `listen` must be an address and a port"),
-            ("socket-mode = 0o660\n", "1 `socket-mode` is a text in quotes; this is a whole number"),
-            ("max-age = 1979-05-27\n", "1 `max-age` is a text in quotes; this is a date"),
+            ("socket-mode = 0o660\n", "1 `socket-mode` must be a text in quotes; this is a whole number"),
+            ("max-age = 1979-05-27\n", "1 `max-age` must be a text in quotes; this is a date"),
             (
                 "allowed-hosts = \"hush\"\n",
-                "1 `allowed-hosts` is a list such as [\"a\", \"b\"]; this is a text in quotes",
+                "1 `allowed-hosts` must be a list such as [\"a\", \"b\"]; this is a text in quotes",
             ),
             (
                 "allowed-hosts = [[\"hush\"]]\n",
-                "1 `allowed-hosts` is a list of which each item is a text in quotes; this is a list",
+                "1 `allowed-hosts` must be a list in which each item must be a text in quotes; this is a list",
             ),
             ("prot = 80\n", "1 unknown setting `prot`"),
             ("max_age = \"hush\"\n", "1 unknown setting `max_age`; did you mean `max-age`?"),

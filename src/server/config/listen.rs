@@ -87,7 +87,7 @@ impl fmt::Display for Listen {
 pub(super) fn socket_mode(text: &str) -> Result<u32> {
     let is_short = text.len() <= 4 && text.bytes().all(|byte| byte.is_ascii_digit());
     let mode = u32::from_str_radix(text, 8).ok().filter(|mode| is_short && *mode <= 0o777);
-    mode.with_context(|| format!("socket-mode: {text:?} are no permissions as chmod takes them, such as 660."))
+    mode.with_context(|| format!("socket-mode: {text:?} is not a mode for chmod, such as 660."))
 }
 
 #[cfg(test)]

@@ -21,7 +21,8 @@ pub(in crate::server) fn log_filter(text: &str) -> Result<EnvFilter> {
     };
     if let Some(word) = text.split(',').map(str::trim).find(|word| !is_known(word)) {
         bail!(
-            "log: {word:?} is not a log level. Use error, warn, info, debug, trace or off, or such as campanile=debug."
+            "log: {word:?} is not a log level. Use error, warn, info, debug, trace or off, or a filter such as \
+             campanile=debug."
         );
     }
     EnvFilter::try_new(format!("{OTHERS},{text}"))

@@ -26,7 +26,7 @@ impl StoreUrl {
     pub fn parse(url: &str) -> Result<Self> {
         match url.split_once(':') {
             Some(("memory", "")) => Ok(Self::Memory),
-            Some(("sqlite", "")) => bail!("store: say which file, such as sqlite:data/campanile.db."),
+            Some(("sqlite", "")) => bail!("store: name a file, such as sqlite:data/campanile.db."),
             Some(("sqlite", ":memory:" | "memory" | "memory:")) => {
                 bail!("store: use memory: for a store in memory, which is gone at restart.")
             }

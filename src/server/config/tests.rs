@@ -66,11 +66,14 @@ fn a_value_out_of_bounds_is_refused_with_the_bounds() {
     let of = |input: SettingsInput| settle(&input).unwrap_err().to_string();
     let input = SettingsInput::default;
     assert_eq!(of(SettingsInput { window: Some(0), ..input() }), "window: must be 1 to 1000000000.");
-    assert_eq!(of(SettingsInput { request_timeout: Some(0), ..input() }), "request-timeout: must be 1 to 86400.");
-    assert_eq!(of(SettingsInput { heartbeat: Some(u64::MAX), ..input() }), "heartbeat: must be 1 to 86400.");
+    assert_eq!(
+        of(SettingsInput { request_timeout: Some(0), ..input() }),
+        "request-timeout: must be 1 to 86400 seconds."
+    );
+    assert_eq!(of(SettingsInput { heartbeat: Some(u64::MAX), ..input() }), "heartbeat: must be 1 to 86400 seconds.");
     assert_eq!(
         of(SettingsInput { max_header_bytes: Some(8191), ..input() }),
-        "max-header-bytes: must be 8192 to 1048576."
+        "max-header-bytes: must be 8192 to 1048576 bytes."
     );
     assert_eq!(of(SettingsInput { sqlite_queue: Some(usize::MAX), ..input() }), "sqlite-queue: must be 1 to 1000000.");
 }
@@ -118,7 +121,7 @@ fn the_host_of_the_public_url_is_answered_for() {
 }
 
 #[test]
-fn a_certificate_and_its_key_are_said_together() {
+fn a_certificate_and_its_key_are_set_together() {
     let [certificate, key] = ["a.pem", "b.pem"].map(|file| Some(PathBuf::from(file)));
     let input = SettingsInput { tls_cert: certificate.clone(), ..SettingsInput::default() };
     assert!(settle(&input).unwrap_err().to_string().starts_with("tls-key:"));
@@ -210,7 +213,7 @@ fn invalid_mail_settings_are_named_without_the_password() {
 }
 
 #[test]
-fn a_password_stands_in_a_file_and_a_mistake_in_a_template_is_told_with_its_line() {
+fn a_password_is_read_from_a_file_and_a_mistake_in_a_template_is_reported_with_its_line() {
     let folder = std::env::temp_dir().join(format!("campanile-mail-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join("password");

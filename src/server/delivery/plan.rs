@@ -234,7 +234,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn each_endpoint_that_wants_it_is_told_and_a_disabled_one_is_passed_over_with_a_reason() {
+    fn each_endpoint_that_wants_an_event_receives_it_and_a_disabled_one_is_skipped_with_a_reason() {
         let entry = Entry {
             seq: 7,
             kind: EventKind::Deleted,

@@ -55,7 +55,7 @@ impl<'a> Asked<'a> {
         let host = shown(without_port(name));
         Err(format!(
             "This server does not answer for the host `{host}`, which {by} names. If that is a name of this server, add it \
-             to the setting allowed-hosts, or say it in public-url."
+             to the setting allowed-hosts, or set public-url to it."
         ))
     }
 

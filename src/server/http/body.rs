@@ -69,7 +69,7 @@ impl FromRequest<HttpState> for NoBody {
         if [&b""[..], b"{}", b"null"].iter().any(|nothing| said.clone().eq(nothing.iter())) {
             return Ok(Self);
         }
-        let why = "This route takes no body. What may be said stands in the address, after the question mark.";
+        let why = "This route takes no body. Put parameters into the query, after the `?`.";
         Err(Problem::invalid(vec![FieldError::new("body", Invalid::new(why))]))
     }
 }
@@ -100,17 +100,19 @@ impl JsonBody {
         if self.lenient { Unknown::Ignored } else { Unknown::Refused }
     }
 
-    /// Parses the whole body as a value.
+    /// Parses the whole body as a value. `example` is a body of this route.
     ///
     /// # Errors
     /// 400 when it is not JSON, or gives a name twice.
-    pub(super) fn tree(&self) -> Result<Value, Problem> {
+    pub(super) fn tree(&self, example: &'static str) -> Result<Value, Problem> {
         let text = self.text()?;
         serde_json::from_str::<Tree>(text).map(|Tree(value)| value).map_err(|error| {
+            // It is JSON, so a name is the only thing that can be wrong.
             if error.is_data() {
-                return Problem::new(Code::BadRequest, format!("The body is not JSON as it is needed: {error}."));
+                let why = format!("An object in the body has the same name twice, at {}. Give it once.", place(&error));
+                return Problem::new(Code::BadRequest, why);
             }
-            not_json(text, &error)
+            not_json(text, &error, example)
         })
     }
 
@@ -122,7 +124,7 @@ impl JsonBody {
         Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
     }
 
-    /// Parses the body as an object.
+    /// Parses the body as an object. `example` is a body of this route.
     ///
     /// # Errors
     /// 400 when it is not JSON, 422 when it is another value.
@@ -130,30 +132,36 @@ impl JsonBody {
         &self,
         names: &'static [&'static str; N],
         unknown: Unknown,
+        example: &'static str,
         complaints: &mut Complaints,
     ) -> Result<Fields<'_, N>, Problem> {
         let text = self.text()?;
         json::object(text, names, unknown, complaints).map_err(|error| {
             if error.is_data() && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
-                let what = Invalid::new("The body must be a JSON object, such as {\"user_id\": \"user_123\"}.");
+                let what = Invalid::new(format!("The body must be a JSON object, such as {example}."));
                 return Problem::invalid(vec![FieldError::new("body", what)]);
             }
-            not_json(text, &error)
+            not_json(text, &error, example)
         })
     }
 }
 
 /// The error for a text that is not JSON, with its position.
-fn not_json(text: &str, error: &serde_json::Error) -> Problem {
-    let place = format!("line {}, column {}", error.line(), error.column());
+fn not_json(text: &str, error: &serde_json::Error, example: &str) -> Problem {
+    let place = place(error);
     let detail = if text.trim().is_empty() {
-        "The body is empty. Send a JSON object, such as {\"user_id\": \"user_123\"}.".to_owned()
+        format!("The body is empty. Send a JSON object, such as {example}.")
     } else if error.is_eof() {
         format!("The body is not JSON: it ends too early, at {place}.")
     } else {
-        format!("The body is not JSON: there is a mistake at {place}.")
+        format!("The body is not JSON: there is a mistake at {place}. Send a JSON object, such as {example}.")
     };
     Problem::new(Code::BadRequest, detail)
+}
+
+/// The position of an error in the body.
+fn place(error: &serde_json::Error) -> String {
+    format!("line {}, column {}", error.line(), error.column())
 }
 
 /// A body that is declared as a form (`application/x-www-form-urlencoded`).
@@ -179,7 +187,7 @@ impl FormBody {
     /// 422 when it has others.
     pub(super) fn only(self, known: &[&str]) -> Result<Bytes, Problem> {
         if let Ok(text) = std::str::from_utf8(&self.0) {
-            refuse_unknown(text, known)?;
+            refuse_unknown("field", text, known)?;
         }
         Ok(self.0)
     }

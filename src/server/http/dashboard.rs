@@ -143,7 +143,7 @@ async fn call(
     form: FormBody,
 ) -> Result<Response, Problem> {
     let filters: &[&str] = if function.as_str() == app::PATH_OF_SEND { &FILTERS } else { &[] };
-    refuse_unknown(parts.uri.query().unwrap_or(""), filters)?;
+    refuse_unknown("parameter", parts.uri.query().unwrap_or(""), filters)?;
     let form = form.only(app::fields_of(function.as_str()).ok_or_else(broken)?)?;
     state.charge(principal.holder(), app::how_many(function.as_str(), &form), 0);
     let is_send = function.as_str() == app::PATH_OF_SEND && principal.is_known();

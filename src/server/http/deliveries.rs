@@ -38,7 +38,7 @@ impl FromRequestParts<HttpState> for Delivering {
     type Rejection = Problem;
 
     async fn from_request_parts(_: &mut Parts, state: &HttpState) -> Result<Self, Problem> {
-        let none = || Problem::new(Code::Unavailable, "This server was put together without webhooks and deliveries.");
+        let none = || Problem::new(Code::Unavailable, "This server runs without webhooks and deliveries.");
         state.options().delivery.clone().map(Self).ok_or_else(none)
     }
 }
@@ -122,7 +122,7 @@ fn parsed<T>(
 fn place(text: &str) -> Result<u64, Invalid> {
     let is_one = text.len() <= 18 && text.bytes().all(|byte| byte.is_ascii_digit());
     let place = is_one.then(|| text.parse().ok()).flatten();
-    place.ok_or_else(|| Invalid::new("Take `before` from the next link of the page before; this is not one."))
+    place.ok_or_else(|| Invalid::new("This is not a cursor. Take `before` from the `next` link of the previous page."))
 }
 
 /// List deliveries, newest first
@@ -238,10 +238,10 @@ struct Retried {
 }
 
 fn read_many(body: &JsonBody) -> Result<DeliveryFilter, Problem> {
+    const NAMES: [&str; 4] = ["state", "channel", "webhook_id", "since"];
     let mut complaints = Complaints::default();
-    let fields = body.object(&["state", "channel", "webhook_id", "since"], Unknown::Refused, &mut complaints)?;
-    let names = ["state", "channel", "webhook_id", "since"];
-    let mut texts = fields.into_iter().zip(names).map(|(field, name)| match json::text(field) {
+    let fields = body.object(&NAMES, Unknown::Refused, r#"{"state": "dead"}"#, &mut complaints)?;
+    let mut texts = fields.into_iter().zip(NAMES).map(|(field, name)| match json::text(field) {
         Ok(text) => text,
         Err(why) => {
             complaints.add(|| FieldError::new(name, why));

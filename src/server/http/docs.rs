@@ -105,7 +105,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 }
 
 /// The operations of a path, of the methods that the API has.
-fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
+pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
     let all = [
         (Method::GET, &mut item.get),
         (Method::POST, &mut item.post),

@@ -80,7 +80,7 @@ impl<T: Parameters, S: Send + Sync> FromRequestParts<S> for Query<T> {
         if !is_percent_encoded_text(query) {
             return Err(Problem::new(Code::BadRequest, "The query is not UTF-8 when it is percent-decoded."));
         }
-        refuse_unknown(query, T::NAMES)?;
+        refuse_unknown("parameter", query, T::NAMES)?;
         match axum::extract::Query::<T>::from_request_parts(parts, state).await {
             Ok(query) => Ok(Self(query.0)),
             Err(_) => {
@@ -102,15 +102,15 @@ fn names_of(query: &str) -> impl Iterator<Item = String> {
     pairs.map(|pair| percent_decoded(pair.split_once('=').map_or(pair, |(name, _)| name)))
 }
 
-/// Refuses a query, or a form, with a name that is not among these.
+/// Refuses a query, or a form, with a name that is not among these. `kind` is "parameter" or "field".
 ///
 /// # Errors
 /// 422, with each unknown name.
-pub(super) fn refuse_unknown(query: &str, known: &[&str]) -> Result<(), Problem> {
+pub(super) fn refuse_unknown(kind: &str, query: &str, known: &[&str]) -> Result<(), Problem> {
     let mut complaints = Complaints::default();
     for name in names_of(query) {
         if !known.contains(&name.as_str()) {
-            complaints.add(|| names::unknown(&name, known));
+            complaints.add(|| names::unknown(kind, &name, known));
         }
     }
     if complaints.is_empty() { Ok(()) } else { Err(Problem::invalid(complaints)) }

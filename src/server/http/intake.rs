@@ -62,9 +62,9 @@ pub(super) async fn take_in(state: &HttpState, request: Request, next: Next) -> 
     let is_safe = !carries_a_body(request.method());
     let request = if is_safe {
         // The body is ignored; but this much is no oversight.
-        let limit = state.options().max_body_bytes;
+        let limit = Limit::OfThisServer(state.options().max_body_bytes);
         if let Err(too_large) = is_announced_within(limit, request.body()) {
-            read_away(request.into_body(), limit.saturating_mul(4));
+            read_away(request.into_body(), limit.bytes().saturating_mul(4));
             return too_large.into_response();
         }
         request
@@ -108,7 +108,10 @@ async fn with_whole_body(request: Request, state: &HttpState) -> Result<Request,
         return Ok(Request::from_parts(head, Body::empty()));
     }
     let caller = head.extensions.get::<Principal>().filter(|caller| caller.is_known());
-    let limit = if caller.is_some() { limit } else { limit.min(LARGEST_OF_A_STRANGER) };
+    let limit = match caller {
+        None if limit > LARGEST_OF_A_STRANGER => Limit::OfAStranger,
+        _ => Limit::OfThisServer(limit),
+    };
     let body = match timeout(patience, read(body, limit, state.budget())).await {
         Ok(read) => read.map_err(refused)?,
         Err(_) => {
@@ -149,18 +152,44 @@ pub(super) fn read_away(mut body: Body, most: usize) {
 }
 
 /// Checks the announced length, which is enough to refuse a body, but not to allocate room for it.
-fn is_announced_within(limit: usize, body: &Body) -> Result<(), Problem> {
-    if body.size_hint().lower() > limit as u64 { Err(too_large(limit)) } else { Ok(()) }
+fn is_announced_within(limit: Limit, body: &Body) -> Result<(), Problem> {
+    if body.size_hint().lower() > limit.bytes() as u64 { Err(limit.exceeded()) } else { Ok(()) }
 }
 
-fn too_large(limit: usize) -> Problem {
-    let detail = format!("The body is larger than the {limit} bytes that this server takes. Send less at once.");
-    Problem::new(Code::PayloadTooLarge, detail)
+/// The largest body of a request.
+#[derive(Clone, Copy)]
+enum Limit {
+    /// That of the setting `max-body-bytes`.
+    OfThisServer(usize),
+    /// [`LARGEST_OF_A_STRANGER`], where that is less.
+    OfAStranger,
 }
 
-async fn read(mut body: Body, limit: usize, budget: &Budget) -> Result<Bytes, Problem> {
+impl Limit {
+    fn bytes(self) -> usize {
+        match self {
+            Self::OfThisServer(bytes) => bytes,
+            Self::OfAStranger => LARGEST_OF_A_STRANGER,
+        }
+    }
+
+    /// The problem of a larger body.
+    fn exceeded(self) -> Problem {
+        let detail = match self {
+            Self::OfThisServer(bytes) => format!(
+                "The body is larger than {bytes} bytes, the limit `max-body-bytes` of this server. Send less at once."
+            ),
+            Self::OfAStranger => {
+                format!("Without a credential, a body may have at most {LARGEST_OF_A_STRANGER} bytes.")
+            }
+        };
+        Problem::new(Code::PayloadTooLarge, detail)
+    }
+}
+
+async fn read(mut body: Body, limit: Limit, budget: &Budget) -> Result<Bytes, Problem> {
     if let Err(too_large) = is_announced_within(limit, &body) {
-        read_away(body, limit.saturating_mul(4));
+        read_away(body, limit.bytes().saturating_mul(4));
         return Err(too_large);
     }
     let mut share = budget.share();
@@ -169,8 +198,8 @@ async fn read(mut body: Body, limit: usize, budget: &Budget) -> Result<Bytes, Pr
         let frame =
             frame.map_err(|_| Problem::new(Code::BadRequest, "The body did not arrive whole. Send it again."))?;
         let Ok(data) = frame.into_data() else { continue };
-        if whole.len() + data.len() > limit {
-            return Err(too_large(limit));
+        if whole.len() + data.len() > limit.bytes() {
+            return Err(limit.exceeded());
         }
         share.grow(data.len()).map_err(|Exhausted| Problem::busy())?;
         whole.extend_from_slice(&data);

@@ -68,7 +68,7 @@ impl<'j, const N: usize> Visitor<'j> for Object<'_, N> {
                 Named::Unknown(name) => {
                     map.next_value::<IgnoredAny>()?;
                     if self.unknown == Unknown::Refused {
-                        self.complaints.add(|| names::unknown(&name, self.names));
+                        self.complaints.add(|| names::unknown("field", &name, self.names));
                     }
                 }
             }

@@ -135,7 +135,7 @@ async fn log_in(
         Err(AuthError::Invalid(why)) => (Refused::Invalid, why),
         Err(AuthError::Over(over)) => (Refused::Over(over), over_told(over).0),
         // Neither is asked for in a form.
-        Err(AuthError::NoBearer | AuthError::NoTicket) => (Refused::Invalid, "it is no key and no token"),
+        Err(AuthError::NoBearer | AuthError::NoTicket) => (Refused::Invalid, "it is neither a key nor a token"),
         Err(AuthError::TooOften(too_much)) => (Refused::TooOften(seconds_of(&too_much)), TOO_OFTEN),
         Err(AuthError::Forbidden(why)) => (Refused::Scope, why),
         Err(AuthError::Unavailable(cause)) => {

@@ -3,19 +3,15 @@
 //! A misspelt name would be ignored silently, or would select everything instead of a part. So it is refused, with the
 //! name that was probably meant.
 
-use crate::model::{FieldError, Invalid, nearest};
+use crate::model::{FieldError, Invalid, nearest, unknown_name};
 
 /// How many characters of an unknown name are repeated.
 pub(super) const LONGEST: usize = 64;
 
-/// The error for an unknown name.
-pub(super) fn unknown(name: &str, known: &[&str]) -> FieldError {
+/// The error for an unknown name of a `kind`: "field" or "parameter".
+pub(super) fn unknown(kind: &str, name: &str, known: &[&str]) -> FieldError {
     let shown = shown(name);
-    let why = match (nearest(name, known), known) {
-        (_, []) => format!("There is no `{shown}`, and nothing else that could be given here."),
-        (Some(nearest), _) => format!("There is no `{shown}`; did you mean `{nearest}`?"),
-        (None, _) => format!("There is no `{shown}`; there is {}.", quoted(known)),
-    };
+    let why = unknown_name(kind, &shown, nearest(name, known), known);
     FieldError::new(shown, Invalid::new(why))
 }
 
@@ -26,10 +22,6 @@ pub(super) fn shown(name: &str) -> String {
         shown.push('…');
     }
     shown
-}
-
-fn quoted(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -52,8 +44,8 @@ mod tests {
             ("beforee", "before"),
         ] {
             assert_eq!(nearest(name, &KNOWN), Some(right), "{name}");
-            let error = unknown(name, &KNOWN);
-            assert_eq!(error.message, format!("There is no `{name}`; did you mean `{right}`?"));
+            let error = unknown("field", name, &KNOWN);
+            assert_eq!(error.message, format!("There is no field `{name}`; did you mean `{right}`?"));
         }
         assert_eq!(nearest("expiresAt", &["content", "expires_at"]), Some("expires_at"));
     }
@@ -63,15 +55,16 @@ mod tests {
         for name in ["page", "", "x", "offset", "日本", &"limit".repeat(13)] {
             assert_eq!(nearest(name, &KNOWN), None, "{name}");
         }
-        let said = unknown("page", &["limit", "q"]).message;
-        assert_eq!(said, "There is no `page`; there is `limit`, `q`.");
-        assert_eq!(unknown("page", &[]).message, "There is no `page`, and nothing else that could be given here.");
+        let sentence = |known: &[&str]| unknown("parameter", "page", known).message;
+        assert_eq!(sentence(&KNOWN[..2]), "There is no parameter `page`. The parameters are `user_id` and `limit`.");
+        assert_eq!(sentence(&["since"]), "There is no parameter `page`. The only parameter is `since`.");
+        assert_eq!(sentence(&[]), "There is no parameter `page`; this route takes none.");
     }
 
     #[test]
     fn a_long_or_evil_name_is_not_repeated_as_it_is() {
-        let error = unknown(&"é".repeat(1_000_000), &KNOWN);
+        let error = unknown("field", &"é".repeat(1_000_000), &KNOWN);
         assert_eq!(error.field, "é".repeat(64) + "…");
-        assert_eq!(unknown("a\u{1b}[2J\n\u{202e}", &KNOWN).field, "a\\u{1b}[2J\\n\\u{202e}");
+        assert_eq!(unknown("field", "a\u{1b}[2J\n\u{202e}", &KNOWN).field, "a\\u{1b}[2J\\n\\u{202e}");
     }
 }

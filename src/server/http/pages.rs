@@ -182,7 +182,7 @@ fn lead_to(path: &str, query: &[(&str, &str)]) -> Response {
 /// Delivery.
 fn delivery_of(state: &HttpState) -> Result<Delivery, Problem> {
     let none = || {
-        let why = "This server was put together without webhooks and deliveries.";
+        let why = "This server runs without webhooks and deliveries.";
         Problem::new(crate::model::Code::Unavailable, why)
     };
     state.options().delivery.clone().ok_or_else(none)

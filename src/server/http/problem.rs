@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use axum::{
     Json,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 
@@ -56,12 +56,6 @@ pub(super) async fn no_such_route(uri: Uri) -> Problem {
     )
 }
 
-/// Answers for an existing path, requested with another method. Axum adds the `Allow` header.
-pub(super) async fn no_such_method(method: Method, uri: Uri) -> Problem {
-    let detail = format!("{} does not take {method}. The Allow header says what it takes.", shown(uri.path()));
-    Problem::new(Code::MethodNotAllowed, detail)
-}
-
 /// Answers a caller who may not do this.
 pub(super) fn denied(denied: Denied) -> Response {
     Problem::from(ServiceError::from(denied)).into_response()
@@ -71,8 +65,8 @@ pub(super) fn denied(denied: Denied) -> Response {
 pub(super) fn refused(auth: &Authenticator, error: AuthError, address: Option<IpAddr>) -> Response {
     let (reason, problem) = match error {
         AuthError::Invalid(why) => (why, Problem::invalid_credential()),
-        AuthError::NoBearer => ("it does not stand behind the word Bearer", Problem::no_bearer()),
-        AuthError::NoTicket => ("there is no such ticket, or it is over or used", Problem::no_ticket()),
+        AuthError::NoBearer => ("the header does not begin with `Bearer`", Problem::no_bearer()),
+        AuthError::NoTicket => ("there is no such ticket, or it has expired or was used", Problem::no_ticket()),
         AuthError::Over(over) => over_told(over),
         AuthError::TooOften(too_often) => return too_many(&too_often, "address"),
         AuthError::Forbidden(why) => return Problem::new(Code::Forbidden, why).into_response(),
@@ -99,7 +93,7 @@ pub(super) fn over_told(over: KeyOver) -> (&'static str, Problem) {
 /// The problem for a caller that exceeded a rate limit.
 pub(super) fn too_often(too_often: &TooOften) -> Problem {
     let seconds = too_often.again_in.unwrap_or(too_often.window);
-    let detail = format!("You ask too often. Wait {seconds} s, as the header Retry-After says, and ask less often.");
+    let detail = format!("Too many requests. Wait {seconds} s (`Retry-After`), and send fewer.");
     Problem::too_many(detail, seconds)
 }
 

@@ -104,7 +104,7 @@ fn refusal(origin: Option<&HeaderValue>, asked: &Asked<'_>) -> String {
     let asked = asked.name().map_or_else(|| "no host".to_owned(), shown);
     format!(
         "This request was started by a page of {origin}, and asks {asked}, which is another site. If that page is this \
-         server's own, say --public-url {origin}, or name the gateway in between with --trusted-proxies and have it send \
+         server's own, set --public-url {origin}, or name the gateway in between with --trusted-proxies and have it send \
          X-Forwarded-Host and X-Forwarded-Port. If it is not, list its site with --allowed-origins and send a token."
     )
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{body::Bytes, extract::FromRef};
 
-use super::{HttpOptions, sites::Refusals};
+use super::{HttpOptions, methods::Methods, sites::Refusals};
 use crate::{
     model::Problem,
     server::{budget::Budget, identity::Holder, limiter::weight, service::NotificationService, workshop::Workshop},
@@ -21,13 +21,14 @@ struct Parts {
     budget: Budget,
     workshop: Workshop,
     refusals: Refusals,
+    methods: Methods,
 }
 
 impl HttpState {
-    pub(super) fn new(service: NotificationService, options: &HttpOptions) -> Self {
+    pub(super) fn new(service: NotificationService, options: &HttpOptions, methods: Methods) -> Self {
         let budget = Budget::new(options.max_memory);
         let (options, workshop, refusals) = (Arc::new(options.clone()), Workshop::new(), Refusals::new());
-        Self(Arc::new(Parts { service, options, budget, workshop, refusals }))
+        Self(Arc::new(Parts { service, options, budget, workshop, refusals, methods }))
     }
 
     pub(super) fn service(&self) -> &NotificationService {
@@ -58,6 +59,11 @@ impl HttpState {
     /// The log of refused pages of other sites.
     pub(super) fn refusals(&self) -> &Refusals {
         &self.0.refusals
+    }
+
+    /// The methods of the API's paths.
+    pub(super) fn methods(&self) -> &Methods {
+        &self.0.methods
     }
 
     /// The same bytes, counted while they are being sent.

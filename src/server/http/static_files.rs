@@ -12,11 +12,7 @@ use crate::{
     model::Problem,
     server::{
         assets,
-        http::{
-            intake::Shared,
-            problem::{no_such_method, no_such_route},
-            state::HttpState,
-        },
+        http::{intake::Shared, methods::not_taken, problem::no_such_route, state::HttpState},
     },
 };
 
@@ -63,7 +59,7 @@ async fn send(path: &str, request: Parts, cache: HeaderValue) -> Result<Response
     };
     if !matches!(request.method, Method::GET | Method::HEAD) {
         let allowed = [(header::ALLOW, HeaderValue::from_static("GET,HEAD"))];
-        return Ok((allowed, no_such_method(request.method, request.uri).await).into_response());
+        return Ok((allowed, not_taken(&request.method, &request.uri, &[Method::GET])).into_response());
     }
     let mut headers = HeaderMap::new();
     headers.insert(header::CACHE_CONTROL, cache);

@@ -106,7 +106,7 @@ async fn give(
 fn read(body: &JsonBody) -> Result<TicketWish, Problem> {
     const NAMES: [&str; 2] = ["user_id", "reuse_for"];
     let mut complaints = Complaints::default();
-    let [user_id, reuse_for] = body.object(&NAMES, Unknown::Refused, &mut complaints)?;
+    let [user_id, reuse_for] = body.object(&NAMES, Unknown::Refused, r#"{"user_id": "user_123"}"#, &mut complaints)?;
     let inbox = json::text(user_id).and_then(|text| text.as_deref().map(UserId::parse).transpose());
     let inbox = inbox.unwrap_or_else(|why| {
         complaints.add(|| FieldError::new("user_id", why));

@@ -24,7 +24,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     extract::{Path, Query},
     live::{End, OnlyTicket, Opening, SinceParams, Stream, StreamItem},
-    problem::no_such_method,
+    methods::not_taken,
     state::HttpState,
 };
 use crate::{
@@ -81,7 +81,7 @@ fn over_http2<T: 'static>(follow: impl Handler<T, HttpState>) -> MethodRouter<Ht
         if *request.method() == Method::CONNECT {
             return follow.call(request, state).await;
         }
-        no_such_method(request.method().clone(), request.uri().clone()).await.into_response()
+        not_taken(request.method(), request.uri(), &[Method::GET]).into_response()
     })
 }
 

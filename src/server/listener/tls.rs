@@ -27,7 +27,7 @@ const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
 pub(super) const HTTP2: &[u8] = b"h2";
 /// How often to check whether the files changed.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
-/// Mode bits that give access to anyone but the owner.
+/// Mode bits that give access to other users.
 const OTHERS: u32 = 0o077;
 
 /// The files of the certificate and its key.

@@ -136,7 +136,7 @@ impl Hub {
         let Some(topic) = self.topic_to_tell(&change.user_id) else { return };
         let end = End::from(&change.event);
         let frame = Arc::new(Frame::of_one(change.clone()));
-        if topic.log.publish(end, frame, |frame| self.tell_operators(frame)) {
+        if topic.log.publish(end, frame, |frame| self.deliver_to_followers_of_all(frame)) {
             self.report_hole(topic);
         }
     }
@@ -152,7 +152,7 @@ impl Hub {
         follows_all.then(|| Arc::clone(shard.entry(user_id.clone()).or_insert_with(|| Topic::new(user_id))))
     }
 
-    fn tell_operators(&self, frame: &Arc<Frame>) {
+    fn deliver_to_followers_of_all(&self, frame: &Arc<Frame>) {
         if self.operators.load(Ordering::Acquire) > 0
             && let Some(named) = frame.named()
         {
@@ -241,18 +241,18 @@ impl Hub {
     pub(super) fn fill(&self, topic: &Topic, after: u64, changes: crate::model::Changes) {
         let end = End { modseq: changes.modseq, unread_count: changes.unread_count };
         if changes.reset {
-            return topic.log.skip_to(end, |frame| self.tell_operators(frame));
+            return topic.log.skip_to(end, |frame| self.deliver_to_followers_of_all(frame));
         }
         let told = changes.events.into_iter().map(|event| {
             let end = End::from(&event);
             (end, Arc::new(Frame::of_one(Change { user_id: topic.user_id.clone(), event })))
         });
-        topic.log.fill(after, told.collect(), end, |frame| self.tell_operators(frame));
+        topic.log.fill(after, told.collect(), end, |frame| self.deliver_to_followers_of_all(frame));
     }
 
     /// Lets the topic's log begin with the first change that arrived.
     pub(super) fn begin_with_first(&self, topic: &Topic) {
-        topic.log.begin_with_first(|frame| self.tell_operators(frame));
+        topic.log.begin_with_first(|frame| self.deliver_to_followers_of_all(frame));
     }
 
     fn shard(&self, user_id: &UserId) -> &Shard {
@@ -319,7 +319,7 @@ impl Listener {
 
     /// Starts the log at the position that the store returned.
     pub(super) fn begin(&self, modseq: u64, unread_count: u64) {
-        self.topic.log.begin(End { modseq, unread_count }, |frame| self.hub.tell_operators(frame));
+        self.topic.log.begin(End { modseq, unread_count }, |frame| self.hub.deliver_to_followers_of_all(frame));
     }
 
     /// The end of the inbox according to the store, if it was read this recently.

@@ -52,7 +52,9 @@ pub enum ServiceError {
 
 impl ServiceError {
     pub(in crate::server) fn no_notification(id: NotificationId) -> Self {
-        Self::NotFound(format!("There is no notification {id}; it may have been deleted or left the window."))
+        Self::NotFound(format!(
+            "There is no notification {id}. It may have been deleted or have expired, or newer ones may have taken its place."
+        ))
     }
 
     pub(super) fn nothing_at(user_id: &UserId, index: u64) -> Self {

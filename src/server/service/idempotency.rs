@@ -31,7 +31,9 @@ impl IdempotencyKey {
     /// When it is empty, too long, or has other characters.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if text.is_empty() || text.len() > Self::MAX_CHARS || !text.bytes().all(|b| (b' '..=b'~').contains(&b)) {
-            return Err(Invalid::new("A key is 1 to 255 printable ASCII characters, such as a random UUID."));
+            return Err(Invalid::new(
+                "An idempotency key is 1 to 255 printable ASCII characters, such as a random UUID.",
+            ));
         }
         Ok(Self(text.to_owned()))
     }

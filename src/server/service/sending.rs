@@ -154,11 +154,11 @@ fn count(recipients: &Limiter<UserId>, new: &[NewNotification]) -> Result<(), Se
     let each: Vec<_> = each.into_iter().collect();
     recipients.check_all(&each).map_err(|TooOften { burst, again_in, .. }| match again_in {
         Some(seconds) => ServiceError::TooMany {
-            why: "This user is sent too much. Send less, or later.".into(),
+            why: "This user receives too many notifications. Wait as `Retry-After` says.".into(),
             retry_after: Some(seconds),
         },
         None => ServiceError::TooMany {
-            why: format!("No user is sent more than {burst} notifications at once. Send fewer.").into(),
+            why: format!("A user may receive at most {burst} notifications at once. Send fewer.").into(),
             retry_after: None,
         },
     })

@@ -9,7 +9,7 @@ use super::{
     merge::{self, Slot},
     message::{Effect, Message, Now},
     place::Place,
-    view::{Heard, Loading, View},
+    view::{Loading, StreamState, View},
 };
 use crate::{
     app::{
@@ -248,8 +248,8 @@ impl View {
         self.limit = FIRST;
         let another_inbox = self.address.user_id != address.user_id;
         let seen = self.heard.seen.filter(|_| !another_inbox);
-        let Heard { asked, asks_soon, arrived_at, .. } = self.heard;
-        self.heard = Heard { asked, asks_soon, arrived_at, seen, at: now.ms, ..Heard::default() };
+        let StreamState { asked, asks_soon, arrived_at, .. } = self.heard;
+        self.heard = StreamState { asked, asks_soon, arrived_at, seen, at: now.ms, ..StreamState::default() };
         let filter = address.filter();
         let is_page = address.before.is_some() || self.address.before.is_some();
         self.address = Arc::new(address);

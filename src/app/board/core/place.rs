@@ -8,7 +8,7 @@ use crate::{
     model::{Cursor, NotificationId, Overview},
 };
 
-/// What was shown of an address, and where in it the user was.
+/// The rows shown for an address, and where in them the user was.
 pub(super) struct Place {
     pub(super) address: Arc<Address>,
     pub(super) rows: Vec<Item>,
@@ -17,7 +17,7 @@ pub(super) struct Place {
     /// How many notifications are asked for.
     pub(super) limit: u16,
     pub(super) beginning: Option<Beginning>,
-    /// As [`super::view::Heard::seen`] and `newer`, when the user left.
+    /// As [`super::view::StreamState::seen`] and `newer`, when the user left.
     pub(super) seen: Option<u64>,
     pub(super) newer: Vec<NotificationId>,
     pub(super) at: Option<At>,

@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_is_said_in_words_for_people() {
+    fn a_refusal_is_shown_in_words_for_people() {
         let out = Problem::new(Code::Unauthenticated, "Send a key with Authorization: Bearer.");
         assert_eq!(explain(Words::none(), &out), "You are signed out.");
         let not_yours = Problem::new(Code::Forbidden, "You may read your own inbox only.");
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn how_long_to_wait_is_told_where_it_is_known() {
+    fn the_time_to_wait_is_shown_where_it_is_known() {
         let too_many = Problem::new(Code::TooManyRequests, "The limit is 10 a second.");
         assert_eq!(explain(Words::none(), &too_many), "Too many requests at once.");
         assert_eq!(explain(Words::none(), &Problem::too_many("", 12)), "Too many requests at once. Try again in 12 s.");

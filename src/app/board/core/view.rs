@@ -66,7 +66,7 @@ pub(crate) struct View {
     pub(super) places: Vec<Place>,
     pub(super) beginning: Option<Beginning>,
     pub(super) changes: Changes,
-    pub(super) heard: Heard,
+    pub(super) heard: StreamState,
     /// Whether the user points at the messages, or has the focus there: they stay.
     pub(super) is_attended: bool,
     pub(super) doomed: Vec<Doomed>,
@@ -128,7 +128,7 @@ pub(crate) enum Loading {
 
 /// Changes that the stream reported and that are not shown yet, or may have to be shown again.
 #[derive(Debug, Default)]
-pub(super) struct Heard {
+pub(super) struct StreamState {
     /// The position: everything up to this change is shown, or in `waiting`.
     pub(super) position: Option<u64>,
     /// No notification created up to this change waits above the list.
@@ -138,9 +138,9 @@ pub(super) struct Heard {
     /// When the last message was heard, or the page began to listen, in milliseconds.
     pub(super) at: f64,
     pub(super) waiting: Vec<live::Message>,
-    /// What was shown while an answer was under way, which may not have it.
+    /// Messages shown while an answer was under way, which may not have them.
     pub(super) recent: Vec<live::Message>,
-    /// What was done here and answered, of which the stream will tell too.
+    /// Changes that were made here and answered, which the stream will report too.
     pub(super) echoes: Vec<Echo>,
     /// How many answers are under way.
     pub(super) asked: usize,
@@ -207,7 +207,7 @@ impl View {
             places: Vec::new(),
             beginning: None,
             changes: Changes::default(),
-            heard: Heard { position, seen: position, ..Heard::default() },
+            heard: StreamState { position, seen: position, ..StreamState::default() },
             is_attended: false,
             doomed: Vec::new(),
             range: None,

@@ -98,7 +98,7 @@ fn a_lane_is_taken_apart_at_its_first_colon() {
 }
 
 #[test]
-fn a_reason_without_words_of_its_own_is_said_as_it_is() {
+fn a_reason_without_words_of_its_own_is_shown_as_it_is() {
     assert_eq!(why_it_stands(english(), "moonlight"), "The reason is moonlight.");
     assert_eq!(
         delivery(english(), DeliveryState::Sent, None),
@@ -127,7 +127,7 @@ fn every_reason_has_words_of_its_own() {
 }
 
 #[test]
-fn a_choice_is_said_in_the_largest_units() {
+fn a_choice_is_shown_in_the_largest_units() {
     let after = |seconds| choice(Words::none(), Choice::IfUnreadAfter(Delay::parse(seconds).unwrap()));
     for (seconds, said) in
         [(45, "45 s"), (90, "1 min 30 s"), (600, "10 min"), (3_600, "1 h"), (86_400, "1 day"), (604_800, "7 days")]

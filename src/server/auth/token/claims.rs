@@ -80,16 +80,16 @@ impl Rules {
         let validation = self.validation(key.algorithm).ok_or(Refused("its algorithm is not allowed"))?;
         let claims = decode::<Claims>(token, &key.decoding, validation).map_err(|error| refusal(&error))?.claims;
         let (Some(sub), Some(exp)) = (claims.sub, claims.exp) else { return Err(Refused("it has no sub or no exp")) };
-        let user_id = UserId::parse(&sub).map_err(|_| Refused("its sub is no user id"))?;
-        let expires_at = moment(&exp, self.leeway_micros).ok_or(Refused("its exp is no time"))?;
+        let user_id = UserId::parse(&sub).map_err(|_| Refused("its sub is not a user id"))?;
+        let expires_at = moment(&exp, self.leeway_micros).ok_or(Refused("its exp is not a time"))?;
         // "On or after" its exp a token has expired (RFC 7519, section 4.1.4).
         if now >= expires_at {
-            return Err(Refused("it is over"));
+            return Err(Refused("it has expired"));
         }
         if let Some(nbf) = &claims.nbf {
-            let begins_at = moment(nbf, -self.leeway_micros).ok_or(Refused("its nbf is no time"))?;
+            let begins_at = moment(nbf, -self.leeway_micros).ok_or(Refused("its nbf is not a time"))?;
             if now < begins_at {
-                return Err(Refused("it does not hold yet"));
+                return Err(Refused("it is not valid yet"));
             }
         }
         Ok(VerifiedToken { user_id, expires_at })
@@ -144,7 +144,7 @@ pub(super) fn refused_header(token: &str, error: &jsonwebtoken::errors::Error) -
     let header = header.and_then(|json| serde_json::from_slice::<Header>(&json).ok());
     Refused(match header.map(|header| header.alg) {
         Some(Some(alg)) if alg.eq_ignore_ascii_case("none") => "the algorithm `none` is not allowed",
-        Some(Some(_)) => "its algorithm is none that is known",
+        Some(Some(_)) => "its algorithm is unknown",
         Some(None) => "its header has no alg",
         None => "its header cannot be read",
     })
@@ -153,7 +153,7 @@ pub(super) fn refused_header(token: &str, error: &jsonwebtoken::errors::Error) -
 /// The library's error in fixed words, because its own may quote the token.
 fn refusal(error: &jsonwebtoken::errors::Error) -> Refused {
     Refused(match error.kind() {
-        ErrorKind::InvalidToken => "it has not three parts",
+        ErrorKind::InvalidToken => "it does not have three parts",
         ErrorKind::Base64(_) => "a part of it is not base64url",
         ErrorKind::Json(_) | ErrorKind::Utf8(_) => "its claims cannot be read",
         ErrorKind::InvalidSignature => "its signature is wrong",
@@ -163,8 +163,8 @@ fn refusal(error: &jsonwebtoken::errors::Error) -> Refused {
             "sub" => "it has no sub",
             _ => "it has no iss",
         },
-        ErrorKind::InvalidAudience => "its aud is not in jwt-audience",
-        ErrorKind::InvalidIssuer => "its iss is not jwt-issuer",
+        ErrorKind::InvalidAudience => "its aud is none of the accepted audiences",
+        ErrorKind::InvalidIssuer => "its iss is not the accepted issuer",
         ErrorKind::InvalidAlgorithm => "its algorithm is not the key's",
         _ => "it cannot be checked",
     })
@@ -179,11 +179,11 @@ mod tests {
     }
 
     #[test]
-    fn why_a_header_cannot_be_read_is_said_without_it() {
+    fn the_reason_for_an_unreadable_header_does_not_repeat_the_header() {
         for (header, why) in [
             (r#"{"alg":"none"}"#, "the algorithm `none` is not allowed"),
             (r#"{"alg":"nOnE","typ":"JWT"}"#, "the algorithm `none` is not allowed"),
-            (r#"{"alg":"HS257"}"#, "its algorithm is none that is known"),
+            (r#"{"alg":"HS257"}"#, "its algorithm is unknown"),
             (r#"{"typ":"JWT"}"#, "its header has no alg"),
             (r#"{"alg":1}"#, "its header cannot be read"),
             (r#"{"alg":"none","alg":"HS256"}"#, "its header cannot be read"),
@@ -194,7 +194,7 @@ mod tests {
             assert_eq!(refused_header(&token, &error), Refused(why), "{header}");
         }
         let error = jsonwebtoken::decode_header("nonsense").unwrap_err();
-        assert_eq!(refused_header("nonsense", &error), Refused("it has not three parts"));
+        assert_eq!(refused_header("nonsense", &error), Refused("it does not have three parts"));
     }
 
     #[test]

@@ -49,7 +49,9 @@ impl Issuer {
     /// When keys may not come from this URL.
     pub(super) fn new(url: &str) -> Result<Self, WrongOption> {
         let wrong = |why: &str| Err(WrongOption::Jwks(why.to_owned()));
-        let Some(url) = Url::parse(url).ok().filter(Url::has_host) else { return wrong("this is not a URL.") };
+        let Some(url) = Url::parse(url).ok().filter(Url::has_host) else {
+            return wrong("this is not a URL. Use one such as https://issuer.example/jwks.json.");
+        };
         let is_local = url.scheme() == "http" && url.host_str().is_some_and(is_loopback);
         if url.scheme() != "https" && !is_local {
             return wrong("a machine on the way could put in keys. Use https://, or http:// to this machine.");

@@ -151,8 +151,10 @@ impl IssuerState {
     fn explain(&self, found: KeyMatch) -> Result<(Arc<Key>, u64), Failure> {
         match found {
             KeyMatch::Key(key) => Ok((key, self.generation)),
-            KeyMatch::Several => Err(Refused("it does not say which of several keys").into()),
-            KeyMatch::Nothing if self.keys.is_some() => Err(Refused("its key is none of the issuer's").into()),
+            KeyMatch::Several => Err(Refused("it has no kid, and the issuer has several keys").into()),
+            KeyMatch::Nothing if self.keys.is_some() => {
+                Err(Refused("the issuer has no key with its kid and alg").into())
+            }
             KeyMatch::Nothing => {
                 let why = self.failure.as_deref().unwrap_or("the issuer was not asked for its keys");
                 Err(Failure::Unavailable(why.to_owned()))

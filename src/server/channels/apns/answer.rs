@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn many_refused_devices_are_told_once_a_minute() {
+    fn many_refused_devices_are_logged_once_a_minute() {
         let (began, mut refused) = (Instant::now(), Refused::default());
         let mut told = |from: u64, count: u64| {
             let at = |number: u64| began + Duration::from_millis(from + number);

@@ -120,7 +120,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_file_is_one_sentence_that_names_the_field_and_repeats_nothing() {
+    fn a_mistake_in_a_file_is_one_sentence_that_names_the_field_and_repeats_nothing() {
         let with = |name: &str, value: Value| {
             let mut file = file("https://example.com/token");
             file[name] = value;

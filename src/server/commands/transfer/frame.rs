@@ -159,7 +159,7 @@ impl Lines {
                 self.format = Some(Format::New);
                 return match record::parse::<FormatLine<'_>>(line)?.version {
                     VERSION => Ok(None),
-                    _ => Err(Invalid::new("says that it is of a format that this version does not know")),
+                    _ => Err(Invalid::new("names a format that this version does not know")),
                 };
             }
             return self.next(line);
@@ -206,11 +206,13 @@ impl Lines {
         };
         if format == Format::Old {
             return Err(Invalid::new(
-                "is an end record, and there was no format record: the beginning is missing. Export again",
+                "is an end record without a format record before it: the beginning is missing. Export again",
             ));
         }
         if self.counts != counted {
-            return Err(Invalid::new("counts other records than came: some are missing, or too many. Export again"));
+            return Err(Invalid::new(
+                "has counts that differ from the records read: some are missing, or there are too many. Export again",
+            ));
         }
         self.is_over = true;
         Ok(())
@@ -262,15 +264,15 @@ mod tests {
             (&[][..], "nothing in it"),
             (&[FORMAT], "cut off"),
             (&[FORMAT, ANN], "cut off"),
-            (&[FORMAT, END], "counts other records"),
-            (&[FORMAT, ANN, ANN, END], "counts other records"),
+            (&[FORMAT, END], "counts that differ"),
+            (&[FORMAT, ANN, ANN, END], "counts that differ"),
             (&[FORMAT, ANN, END, ANN], "after the end"),
             (&[ANN, END], "beginning is missing"),
             (&[END], "beginning is missing"),
-            (&[ANN, FORMAT], "no record of a kind"),
+            (&[ANN, FORMAT], "unknown kind of record"),
             (&[&newer], "does not know"),
-            (&[FORMAT, "{}"], "is no record"),
-            (&[FORMAT, ""], "is no record"),
+            (&[FORMAT, "{}"], "is not "),
+            (&[FORMAT, ""], "is not "),
         ] {
             let refused = read(lines).unwrap_err();
             assert!(refused.contains(says), "{lines:?}: {refused}");

@@ -35,7 +35,7 @@ impl Given<'_> {
 
     /// The error for another kind than this one.
     fn is_no(self, wanted: &dyn fmt::Display) -> WrongValue {
-        WrongValue(format!("is {wanted}; this is {}", self.kind()))
+        WrongValue(format!("must be {wanted}; this is {}", self.kind()))
     }
 
     fn number<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongValue> {
@@ -47,7 +47,7 @@ impl Given<'_> {
 
 impl WrongValue {
     fn of_number() -> Self {
-        Self("is a whole number that is not negative, and not as large as this".to_owned())
+        Self("must be a whole number that is neither negative nor as large as this".to_owned())
     }
 }
 
@@ -111,7 +111,9 @@ impl<'de> Deserializer<'de> for Given<'de> {
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WrongValue> {
         let DeValue::Array(items) = self.0 else { return Err(self.is_no(&r#"a list such as ["a", "b"]"#)) };
         let items = SeqDeserializer::new(items.iter().map(|item| Given(item.get_ref())));
-        visitor.visit_seq(items).map_err(|WrongValue(why)| WrongValue(format!("is a list of which each item {why}")))
+        visitor
+            .visit_seq(items)
+            .map_err(|WrongValue(why)| WrongValue(format!("must be a list in which each item {why}")))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -151,7 +153,7 @@ impl Error for WrongValue {
     }
 
     fn invalid_type(_: Unexpected<'_>, wanted: &dyn Expected) -> Self {
-        Self(format!("is {wanted}"))
+        Self(format!("must be {wanted}"))
     }
 
     fn invalid_value(_: Unexpected<'_>, _: &dyn Expected) -> Self {
@@ -159,7 +161,7 @@ impl Error for WrongValue {
     }
 
     fn unknown_variant(_: &str, variants: &'static [&'static str]) -> Self {
-        Self(format!("is {}", one_of(variants)))
+        Self(format!("must be {}", one_of(variants)))
     }
 }
 

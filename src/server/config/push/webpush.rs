@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_stands_in_a_file_and_is_not_told() {
+    fn a_key_is_read_from_a_file_and_never_logged() {
         let folder = std::env::temp_dir().join(format!("campanile-vapid-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let file = folder.join("key");

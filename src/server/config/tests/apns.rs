@@ -70,7 +70,7 @@ fn devices_of_apple_are_pushed_to_where_a_key_is_named() {
 }
 
 #[test]
-fn what_is_wrong_with_apns_is_one_sentence_that_names_it_and_holds_no_key() {
+fn a_mistake_in_the_apns_settings_is_one_sentence_that_names_it_and_holds_no_key() {
     let folder = Folder::new("bad");
     let pem = key();
     let good = apns(folder.file("key.p8", &pem));

@@ -200,7 +200,7 @@ fn it_waits_until(
 #[case(Some(true), json!({"channels": {"email": {"if_unread_after": 600}}}), "alert", Email, hold("2026-01-15 12:10", HeldFor::Unread))]
 #[case(None, json!({}), "alert", Webpush, Decision::Send)]
 #[case(Some(true), json!({}), "alert", Webpush, Decision::Send)]
-fn a_digest_takes_what_is_on(
+fn a_digest_takes_the_categories_that_are_on(
     #[case] send_email: Option<bool>,
     #[case] patch: Value,
     #[case] of: &str,
@@ -250,7 +250,7 @@ fn a_digest_is_due_at(
 #[case("message", None, Email, skip(OffByDefault))]
 #[case("alert", Some(false), Email, skip(SenderNoEmail))]
 #[case("alert", None, Webhook, Decision::Send)]
-fn only_what_is_mandatory_disturbs(
+fn only_mandatory_notifications_disturb(
     #[case] of: &str,
     #[case] send_email: Option<bool>,
     #[case] channel: Channel,

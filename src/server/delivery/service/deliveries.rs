@@ -205,7 +205,7 @@ impl Delivery {
         if is_cancelled {
             Ok(found)
         } else {
-            Err(ServiceError::Conflict(format!("It is over already: {}.", found.state)))
+            Err(ServiceError::Conflict(format!("This delivery has ended: it is {}.", found.state)))
         }
     }
 

@@ -15,6 +15,8 @@ use crate::{
 
 /// The fields of every kind of contact.
 const NAMES: [&str; 8] = ["channel", "label", "address", "subscription", "token", "kind", "topic", "environment"];
+/// A body, for errors.
+const EXAMPLE: &str = r#"{"channel": "email", "address": "ann@example.com"}"#;
 
 /// A new contact.
 ///
@@ -24,7 +26,7 @@ const NAMES: [&str; 8] = ["channel", "label", "address", "subscription", "token"
 /// 400 or 422, with each error at its field.
 pub(super) fn draft(body: &JsonBody, topic: Option<&Topic>) -> Result<ContactDraft, Problem> {
     let mut complaints = Complaints::default();
-    let [channel, label, own @ ..] = body.object(&NAMES, Unknown::Refused, &mut complaints)?;
+    let [channel, label, own @ ..] = body.object(&NAMES, Unknown::Refused, EXAMPLE, &mut complaints)?;
     let channel = if present(channel).is_some() {
         optional("channel", channel, channel_of_users, &mut complaints)
     } else {
@@ -141,8 +143,10 @@ fn object<'j, const N: usize>(
         }
         Some(field) => match json::object(field.get(), names, Unknown::Ignored, inside) {
             Ok(fields) => return Some(fields),
-            // It was parsed once, so it is JSON, and an object; a name may have an unpaired surrogate.
-            Err(error) => format!("This cannot be read: {error}."),
+            // It was parsed once, so it is JSON, and an object: only a name can be wrong.
+            Err(_) => {
+                "A name in this object has half a character: one of \\ud800 to \\udfff without the other.".to_owned()
+            }
         },
     };
     complaints.add(|| FieldError::new(name, Invalid::new(why)));

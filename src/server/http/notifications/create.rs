@@ -51,8 +51,10 @@ async fn create(
 }
 
 fn read(body: &JsonBody) -> Result<NewNotification, Problem> {
+    const EXAMPLE: &str = r#"{"user_id": "user_123", "content": "Hello"}"#;
     let mut complaints = Complaints::default();
-    let [user_id, others @ ..] = body.object(&draft::NAMES, body.unknown_in_drafts(), &mut complaints)?;
+    let fields = body.object(&draft::NAMES, body.unknown_in_drafts(), EXAMPLE, &mut complaints)?;
+    let [user_id, others @ ..] = fields;
     let new = draft::read(json::text(user_id), others, &mut complaints);
     new.filter(|_| complaints.is_empty()).ok_or_else(|| Problem::invalid(complaints))
 }

@@ -40,13 +40,7 @@ pub(super) fn read(
     let expires_at = take("expires_at", json::text(expires_at));
     let data = data.map(|data| (json::kind(data), data)).and_then(|data| match data {
         ("null", _) => None,
-        ("an object", data) => match serde_json::from_str(data.get()) {
-            Ok(data) => Some(data),
-            Err(error) => {
-                wrong("data", Invalid::new(format!("This cannot be read: {error}.")));
-                None
-            }
-        },
+        ("an object", data) => Some(data.to_owned()),
         (other, _) => {
             wrong("data", Invalid::new(format!("This must be an object, not {other}.")));
             None

@@ -34,7 +34,7 @@ struct Patch {
 impl Patch {
     fn read(body: &JsonBody) -> Result<Self, Problem> {
         let mut complaints = Complaints::default();
-        let [is_read] = body.object(&["is_read"], Unknown::Refused, &mut complaints)?;
+        let [is_read] = body.object(&["is_read"], Unknown::Refused, r#"{"is_read": true}"#, &mut complaints)?;
         match json::boolean(is_read) {
             Ok(is_read) if complaints.is_empty() => return Ok(Self { is_read }),
             Ok(_) => {}

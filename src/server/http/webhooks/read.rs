@@ -22,9 +22,10 @@ const MOST_CATEGORIES: usize = 100;
 /// # Errors
 /// 400 or 422, with each error at its place.
 pub(super) fn draft(body: &JsonBody) -> Result<WebhookDraft, Problem> {
+    const EXAMPLE: &str = r#"{"url": "https://example.com/hook"}"#;
     let mut complaints = Complaints::default();
     let [url, events, categories, user_id] =
-        body.object(&["url", "events", "categories", "user_id"], Unknown::Refused, &mut complaints)?;
+        body.object(&["url", "events", "categories", "user_id"], Unknown::Refused, EXAMPLE, &mut complaints)?;
     let url = field("url", json::text(url), &mut complaints).flatten();
     if url.is_none() {
         complaints.add(|| FieldError::new("url", Invalid::new(URL_IS_MISSING)));
@@ -46,9 +47,10 @@ pub(super) fn draft(body: &JsonBody) -> Result<WebhookDraft, Problem> {
 /// # Errors
 /// 400 or 422, with each error at its place.
 pub(super) fn patch(body: &JsonBody) -> Result<WebhookPatch, Problem> {
+    const EXAMPLE: &str = r#"{"state": "disabled"}"#;
     let mut complaints = Complaints::default();
     let [url, events, categories, user_id, state] =
-        body.object(&["url", "events", "categories", "user_id", "state"], Unknown::Refused, &mut complaints)?;
+        body.object(&["url", "events", "categories", "user_id", "state"], Unknown::Refused, EXAMPLE, &mut complaints)?;
     let needed = |name: &'static str, field: Option<&RawValue>, complaints: &mut Complaints| {
         if field.is_some() && present(field).is_none() {
             complaints
@@ -97,16 +99,16 @@ fn read_user(user_id: Option<&RawValue>, complaints: &mut Complaints) -> Option<
 }
 
 fn read_events(events: &RawValue, complaints: &mut Complaints) -> Option<Vec<EventKind>> {
-    read_list("events", events, EventKind::ALL.len(), EventKind::parse, complaints)
+    read_list(("events", "event"), events, EventKind::ALL.len(), EventKind::parse, complaints)
 }
 
 fn read_categories(categories: &RawValue, complaints: &mut Complaints) -> Option<Vec<Category>> {
-    read_list("categories", categories, MOST_CATEGORIES, Category::parse, complaints)
+    read_list(("categories", "category"), categories, MOST_CATEGORIES, Category::parse, complaints)
 }
 
-/// A list of at least one and at most `most` values, each once.
+/// A list of at least one and at most `most` values, each once. `one` is the word for one of them.
 fn read_list<T: PartialEq>(
-    name: &'static str,
+    (name, one): (&'static str, &'static str),
     list: &RawValue,
     most: usize,
     parse: impl Fn(&str) -> Result<T, Invalid>,
@@ -125,7 +127,7 @@ fn read_list<T: PartialEq>(
     let why = match each {
         Err(NotThat::Array(other)) => format!("This must be an array, not {other}."),
         Err(NotThat::Few(most)) => format!("This has at most {most} entries."),
-        Ok(()) if count == 0 => "This has at least one entry; leave it out otherwise.".to_owned(),
+        Ok(()) if count == 0 => format!("Name at least one {one}, or leave the field out."),
         Ok(()) => return Some(read),
     };
     complaints.add(|| FieldError::new(name, Invalid::new(why)));

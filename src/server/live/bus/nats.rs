@@ -181,8 +181,8 @@ fn note(event: &Happened, gaps: &watch::Sender<u64>, lost: &AtomicU64) {
             lost.fetch_add(1, Ordering::Relaxed);
         }
         // An error of the NATS server may name the subject of an inbox.
-        Happened::ServerError(_) => tracing::debug!("the bus refuses something"),
-        other => tracing::debug!(%other, "the bus"),
+        Happened::ServerError(_) => tracing::debug!("NATS reported an error"),
+        other => tracing::debug!(%other, "a NATS event"),
     }
 }
 
@@ -195,9 +195,9 @@ fn read(prefix: &str, sent_to: &str, payload: &[u8]) -> Result<Change, &'static 
     if payload.len() > MAX_MESSAGE_BYTES {
         return Err("it is too long");
     }
-    let change: Change = serde_json::from_slice(payload).map_err(|_| "it is no change of an inbox")?;
+    let change: Change = serde_json::from_slice(payload).map_err(|_| "it is not a change of an inbox")?;
     if subject(prefix, &change.user_id) != sent_to {
-        return Err("it tells of another inbox than its subject names");
+        return Err("it is for another inbox than its subject names");
     }
     let is_of_the_inbox = match &change.event {
         Event::Created { notification, .. } | Event::Updated { notification, .. } => {

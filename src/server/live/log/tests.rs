@@ -80,7 +80,7 @@ fn a_hole_is_reported_once_and_filled_from_the_store() {
 }
 
 #[test]
-fn a_creation_that_was_read_from_the_store_is_not_told_again() {
+fn a_creation_that_was_read_from_the_store_is_not_sent_again() {
     let log = Log::new(Some(end(0)));
     publish(&log, 6);
     // The notification of change 4 was created as 1, and changed as 4 after a follower had read the store up to 2.

@@ -91,8 +91,8 @@ pub(super) async fn migrate(url: &PostgresUrl) -> Result<Migrated, StoreError> {
             let is_pooled = now != (locking, process);
             if is_pooled {
                 tracing::info!(
-                    "between here and the database is a pooler whose clients share its connections, so statements are not \
-                     prepared; say so with pgbouncer=true in the URL"
+                    "a connection pooler stands before the database, so statements are not prepared; set pgbouncer=true \
+                     in the URL"
                 );
             }
             is_pooled

@@ -231,8 +231,8 @@ impl Connections {
             let code = error.code().map(SqlState::code);
             tracing::warn!(
                 code,
-                "between here and the database is a pooler whose clients share its connections, which was not found at \
-                 the start: from now on statements are not prepared. Add ?pgbouncer=true in the URL"
+                "a connection pooler stands before the database and was not found at the start, so from now on statements \
+                 are not prepared; set pgbouncer=true in the URL"
             );
         }
     }
@@ -257,7 +257,7 @@ impl Connections {
             // Only reads have a time limit.
             Err(_) => {
                 let why = format!("the database did not answer within {} s", LONGEST_SILENCE.as_secs());
-                tracing::warn!("{why}: connections that are idle are made anew");
+                tracing::warn!("{why}: idle connections are replaced");
                 self.give_up(link);
                 return Err(StoreError::unavailable(why));
             }

@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_silent_when_it_was_not_heard_of_for_a_while() {
+    fn a_host_is_silent_when_it_did_not_answer_for_a_while() {
         let silent = Silent::default();
         let long_ago = Instant::now().checked_sub(SLOW).unwrap();
         let end = |began, is_heard_of| drop(Try { silent: &silent, place: "a", is_alone: false, began, is_heard_of });

@@ -44,13 +44,13 @@ pub(super) fn connector(encryption: &Encryption) -> Result<Option<MakeRustlsConn
             let chain = certificates("sslcert", certificate)?;
             let pem = read("sslkey", key)?;
             // The library's error is not repeated, because it may quote the key file.
-            let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| {
+            let private = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| {
                 let why = "holds no usable private key in PEM: PKCS#8, SEC1 or RSA, without a password";
                 StoreError::failed(format!("sslkey: {} {why}.", key.display()))
             })?;
-            client.with_client_auth_cert(chain, key).map_err(|error| {
-                let file = certificate.display();
-                StoreError::failed(format!("sslcert: {file} and the key of sslkey cannot be used: {error}."))
+            client.with_client_auth_cert(chain, private).map_err(|error| {
+                let (file, key) = (certificate.display(), key.display());
+                StoreError::failed(format!("sslcert: {file} cannot be used with the key {key}.")).because(error)
             })?
         }
     };

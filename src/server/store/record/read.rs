@@ -76,10 +76,10 @@ pub(in crate::server) fn kind(line: &str) -> Result<Cow<'_, str>, Invalid> {
 pub(in crate::server) fn parse<'a, T: Deserialize<'a>>(line: &'a str) -> Result<T, Invalid> {
     serde_json::from_str(line).map_err(|error| {
         let what = match error.classify() {
-            serde_json::error::Category::Data => "as an export has them",
-            _ => "in JSON",
+            serde_json::error::Category::Data => "a record of an export",
+            _ => "JSON",
         };
-        Invalid::new(format!("is no record {what}, at column {}", error.column()))
+        Invalid::new(format!("is not {what}, at column {}", error.column()))
     })
 }
 
@@ -119,19 +119,20 @@ impl Record {
             "contact" => Self::Contact(contact(parse(line)?)?),
             "preferences" => preferences(parse(line)?)?,
             "secret" => Self::Secret(secret(parse(line)?)?),
-            _ => return Err(Invalid::new("is no record of a kind that this version knows")),
+            _ => return Err(Invalid::new("has an unknown kind of record")),
         };
         Ok(Read { record, is_beyond_limits })
     }
 }
 
 fn of<T>(field: &str, parsed: Result<T, Invalid>) -> Result<T, Invalid> {
-    parsed.map_err(|why| Invalid::new(format!("has a {field} that cannot be taken: {why}")))
+    // The sentence of the whole line ends with a full stop of its own.
+    parsed.map_err(|why| Invalid::new(format!("has an invalid {field}: {}", why.to_string().trim_end_matches('.'))))
 }
 
 fn number(number: u64) -> Result<u64, Invalid> {
     if number > MAX_NUMBER {
-        return Err(Invalid::new("has the number of a change that no inbox gets to"));
+        return Err(Invalid::new("has a change number that is too large"));
     }
     Ok(number)
 }
@@ -139,7 +140,7 @@ fn number(number: u64) -> Result<u64, Invalid> {
 fn inbox(line: InboxLine<'_>) -> Result<Record, Invalid> {
     let InboxLine { user_id, modseq, forgotten, all_read_modseq, .. } = line;
     if forgotten > modseq || all_read_modseq > modseq {
-        return Err(Invalid::new("has numbers that are ahead of the newest change of the inbox"));
+        return Err(Invalid::new("has change numbers above its `modseq`"));
     }
     let user_id = of("user_id", UserId::parse(&user_id))?;
     Ok(Record::Inbox { user_id, modseq: number(modseq)?, forgotten, all_read_modseq })
@@ -152,7 +153,7 @@ fn notification(
 ) -> Result<Record, Invalid> {
     let NotificationLine { modseq, created, notification: fields, .. } = line;
     if created == 0 || created > modseq {
-        return Err(Invalid::new("was created by another change than its inbox had then"));
+        return Err(Invalid::new("has a `created` that is not from 1 to its `modseq`"));
     }
     let Fields { id, user_id, content, timestamp, is_read, category, title, link, data, expires_at } = fields;
     let new = NewNotification {
@@ -202,7 +203,7 @@ fn once(line: OnceLine) -> Result<Record, Invalid> {
     let OnceLine { caller, key, fingerprint, at, made, .. } = line;
     let is_name = |text: &str| (1..=MAX_NAME_BYTES).contains(&text.len()) && !text.chars().any(char::is_control);
     if !is_name(&key) {
-        return Err(Invalid::new("has a key of a request that is none"));
+        return Err(Invalid::new("has an invalid idempotency key"));
     }
     if let Some(caller) = &caller {
         of("caller", Holder::from_text(caller))?;
@@ -213,17 +214,17 @@ fn once(line: OnceLine) -> Result<Record, Invalid> {
 /// A text of the server's own, such as a reason or the name of a lane.
 fn word(field: &str, text: &str) -> Result<(), Invalid> {
     let is_word = (1..=MAX_NAME_BYTES).contains(&text.len()) && !text.chars().any(char::is_control);
-    is_word.then_some(()).ok_or_else(|| Invalid::new(format!("has a {field} that is none")))
+    is_word.then_some(()).ok_or_else(|| Invalid::new(format!("has an invalid {field}")))
 }
 
 fn webhook(webhook: Webhook) -> Result<Webhook, Invalid> {
     let Webhook { url, wanted, secret, old_secret, disabled, version, .. } = &webhook;
     let is_url = url.len() <= 2 * MAX_NAME_BYTES && (url.starts_with("https://") || url.starts_with("http://"));
     if !is_url || url.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err(Invalid::new("has a url that is none"));
+        return Err(Invalid::new("has an invalid url"));
     }
     if wanted.events.is_empty() {
-        return Err(Invalid::new("wants no events"));
+        return Err(Invalid::new("names no events"));
     }
     let categories = wanted.categories.iter().flatten();
     categories
@@ -246,7 +247,7 @@ fn entry(entry: Entry) -> Result<Entry, Invalid> {
     }
     // An entry that no webhook wants has no data.
     if !(entry.to_contacts && entry.data.is_empty()) {
-        parse::<&RawValue>(&entry.data).map_err(|_| Invalid::new("has data that is no JSON"))?;
+        parse::<&RawValue>(&entry.data).map_err(|_| Invalid::new("has data that is not JSON"))?;
     }
     if let Some(channels) = &entry.routing.channels {
         let names: Vec<_> = channels.iter().map(|channel| channel.as_str().to_owned()).collect();
@@ -260,13 +261,13 @@ fn delivery(delivery: Delivery) -> Result<Delivery, Invalid> {
     word("lane", &delivery.lane)?;
     delivery.reason.iter().try_for_each(|why| word("reason", why))?;
     if delivery.state.is_over() != delivery.ended_at.is_some() {
-        return Err(Invalid::new("ended in a state that is no end, or has not ended and is over"));
+        return Err(Invalid::new("has a state that does not match its end time"));
     }
     if delivery.attempts.len() > MOST_ATTEMPTS || delivery.tries > 1_000_000 {
-        return Err(Invalid::new("has more attempts than there are"));
+        return Err(Invalid::new("has too many attempts"));
     }
     if delivery.via.is_some() && (delivery.channel == Channel::Webhook || delivery.notification_id.is_none()) {
-        return Err(Invalid::new("is a part of another delivery, and there is nothing of which it can be one"));
+        return Err(Invalid::new("has `via`, which a delivery of this kind cannot have"));
     }
     Ok(delivery)
 }
@@ -278,7 +279,7 @@ fn contact(contact: KeptContact) -> Result<KeptContact, Invalid> {
     }
     let address = contact.address.shown();
     if address.is_empty() || address.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err(Invalid::new("has an address that is none"));
+        return Err(Invalid::new("has an invalid address"));
     }
     Ok(contact)
 }
@@ -286,7 +287,7 @@ fn contact(contact: KeptContact) -> Result<KeptContact, Invalid> {
 fn preferences(line: PreferencesLine<'_>) -> Result<Record, Invalid> {
     let PreferencesLine { user_id, version, preferences, .. } = line;
     if version == 0 {
-        return Err(Invalid::new("has preferences that were never set"));
+        return Err(Invalid::new("has preferences with the version 0"));
     }
     Ok(Record::Preferences { user_id: of("user_id", UserId::parse(&user_id))?, version: number(version)?, preferences })
 }

@@ -26,14 +26,14 @@ pub(super) struct End {
 
 /// The ends of inboxes that were requested recently.
 #[derive(Default)]
-pub(super) struct Ends(Mutex<Kept>);
+pub(super) struct Ends(Mutex<KeptEnds>);
 
 /// The moment when a read of the file began: how many times a commit had begun or ended then, or all was dropped.
 #[derive(Clone, Copy)]
 pub(super) struct Began(u64);
 
 #[derive(Default)]
-struct Kept {
+struct KeptEnds {
     recent: HashMap<UserId, End>,
     /// The ends requested before those. They are dropped when `recent` is full.
     older: HashMap<UserId, End>,
@@ -102,12 +102,12 @@ impl Ends {
         kept.older.clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, KeptEnds> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Kept {
+impl KeptEnds {
     fn put(&mut self, user_id: UserId, end: End) {
         if self.recent.len() >= Ends::RECENT {
             self.older = std::mem::take(&mut self.recent);
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_puts_what_it_wrote_in_place_of_what_is_kept() {
+    fn a_commit_replaces_the_cached_ends_with_those_that_it_wrote() {
         let ends = Ends::default();
         read(&ends, SEVEN, || {});
         assert_eq!(kept(&ends, "ann"), Some(SEVEN));

@@ -55,14 +55,14 @@ impl KeptPage {
 
 /// The newest pages of single inboxes, as many as have room.
 #[derive(Default)]
-pub(super) struct Pages(Mutex<Kept>);
+pub(super) struct Pages(Mutex<KeptPages>);
 
 /// The moment when a read of a page began: how many times an inbox had been forgotten then.
 #[derive(Clone, Copy)]
 pub(super) struct Began(u64);
 
 #[derive(Default)]
-struct Kept {
+struct KeptPages {
     pages: HashMap<Asked, (Arc<KeptPage>, usize)>,
     /// In the order in which they were first cached.
     order: VecDeque<Asked>,

@@ -6,7 +6,7 @@ fn rings(page: &mut Open) -> usize {
 }
 
 #[test]
-fn a_screen_reader_is_told_once_of_what_arrives_within_four_seconds() {
+fn a_screen_reader_announces_once_all_that_arrives_within_four_seconds() {
     let mut page = of_ann("", &[]);
     page.hear(created(1, 11)).hear(created(2, 12));
     assert_eq!(page.count(|effect| matches!(effect, Effect::After(4_000, Message::Tell))), 1);

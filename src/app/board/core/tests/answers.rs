@@ -122,7 +122,7 @@ fn a_session_that_is_over_ends_the_connection() {
 }
 
 #[test]
-fn a_change_heard_during_two_requests_survives_both_answers() {
+fn a_change_received_during_two_requests_survives_both_answers() {
     let mut page = of_ann("", &[1]);
     let first = ticket(page.send(Message::Refresh));
     let second = ticket(page.send(Message::Refresh));
@@ -245,7 +245,7 @@ fn live_or_polling_is_shown_only_after_updates_have_begun() {
 }
 
 #[test]
-fn a_screen_reader_is_told_how_much_was_found() {
+fn a_screen_reader_announces_the_number_of_results() {
     let mut page = of_ann("", &[1]);
     let said = |effect: &Effect| if let Effect::Say(text) = effect { Some(text.clone()) } else { None };
     for (query, found, more, want) in [

@@ -232,14 +232,14 @@ fn show_older_after_a_cut_list_first_requests_the_cursor() {
 }
 
 #[test]
-fn what_is_older_is_not_shown_long_after_the_user_asked() {
+fn older_notifications_are_not_shown_long_after_the_user_asked() {
     let mut page = cut();
     page.now.ms += 5_000.0;
     assert_eq!((goes_on(&mut page), page.view.is_cut()), (None, false));
 }
 
 #[test]
-fn what_is_older_is_not_shown_once_that_failed_whatever_else_the_user_did() {
+fn older_notifications_are_not_shown_once_that_failed_whatever_else_the_user_did() {
     let mut page = cut();
     let (asked, key) = (ticket(&mut page), page.key(999));
     page.send(Message::Mark(key, true));

@@ -70,7 +70,7 @@ fn without_a_stream_the_list_is_refreshed_after_a_change() {
 }
 
 #[test]
-fn a_change_heard_during_a_request_is_shown_after_its_answer() {
+fn a_change_received_during_a_request_is_shown_after_its_answer() {
     let mut page = of_ann("", &[2, 1]);
     let key = page.key(2);
     page.send(Message::Mark(key, true)).hear(created(3, 11));

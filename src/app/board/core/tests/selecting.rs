@@ -155,7 +155,7 @@ fn toggling_a_selection_marks_unread_only_if_all_rows_are_read() {
 }
 
 #[test]
-fn under_unread_what_is_marked_leaves_the_list_and_the_bar_gives_the_focus_to_a_row() {
+fn under_unread_marked_rows_leave_the_list_and_the_bar_gives_the_focus_to_a_row() {
     let mut page = of_ann("unread=true", &[4, 3, 2, 1]);
     select(&mut page, 4);
     select(&mut page, 3);

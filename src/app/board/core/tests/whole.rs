@@ -272,7 +272,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_unread_of_an_inbox_ends_as_the_server_has_it(steps in proptest::collection::vec(step(), 0..60)) {
+    fn the_unread_rows_of_an_inbox_end_as_the_server_has_them(steps in proptest::collection::vec(step(), 0..60)) {
         let mut world = World::new("user_id=ann&unread=true", 6);
         steps.into_iter().for_each(|step| world.step(step));
         world.end();

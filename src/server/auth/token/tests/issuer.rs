@@ -217,7 +217,7 @@ async fn without_keys_tokens_are_unavailable_and_the_fetch_is_retried() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_not_there_is_said_so() {
+async fn an_unreachable_issuer_is_reported() {
     let issuer = LocalIssuer::start(&[]).await;
     issuer.stop();
     let tokens = issuer.tokens();
@@ -240,7 +240,7 @@ async fn an_issuer_that_does_not_answer_is_given_five_seconds() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_key_set_is_none() {
+async fn an_answer_without_a_key_set_is_rejected() {
     let good = json!({ "keys": [EC.jwk("a", json!({}))] }).to_string();
     let many = |count: usize| -> Value { vec![EC.jwk("a", json!({})); count].into() };
     let long = " ".repeat(256 * 1024 - good.len());

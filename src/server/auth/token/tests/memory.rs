@@ -59,7 +59,7 @@ impl Write for Log {
 }
 
 #[tokio::test]
-async fn no_part_of_a_token_is_told() {
+async fn no_part_of_a_token_is_logged() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()

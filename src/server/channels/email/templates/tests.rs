@@ -77,7 +77,7 @@ fn all_samples_are_rendered() {
 }
 
 #[test]
-fn a_single_one_is_told_with_all_that_belongs_to_it() {
+fn a_mail_about_one_notification_has_all_its_parts() {
     let Rendered { subject, text, html } = rendered(&mail(Some("Disk almost full"), "db-3 has 2 % left.\nHurry."));
     assert_eq!(subject, "Disk almost full");
     assert_eq!(
@@ -257,7 +257,7 @@ fn a_subject_has_150_characters(#[case] title: &str, #[case] subject: &str) {
 #[case("mailto:")]
 #[case("mailto:?subject=x")]
 #[case("http")]
-fn what_is_no_link_is_text(#[case] link: &str) {
+fn an_invalid_link_is_shown_as_text(#[case] link: &str) {
     let folder = Folder::with("html.html", "<a href=\"{{ items[0].link }}\">x</a>{{ items[0].link_as_text }}\n");
     let careless = Templates::from_dir(&folder.0).unwrap();
     let mut mail = mail(Some("Title"), "x");

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_such_key_is_refused() {
+    fn other_values_than_a_vapid_key_are_refused() {
         let zero = URL_SAFE_NO_PAD.encode([0; LENGTH]);
         let beyond = URL_SAFE_NO_PAD.encode([0xff; LENGTH]);
         let cut = &PKCS8[..PKCS8.len() / 2];

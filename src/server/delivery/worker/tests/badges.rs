@@ -98,7 +98,7 @@ async fn reads_within_a_minute_cause_two_badge_updates() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn devices_are_told_and_neither_browsers_nor_addresses_whatever_changes_the_count() {
+async fn every_change_of_the_count_reaches_devices_and_neither_browsers_nor_addresses() {
     let rig = rig(&[PHONE, TABLET, BROWSER, MAIL], WELL, "off").await;
     let all = tell(&rig, "message", 5).await;
     sleep(Duration::from_secs(100)).await;
@@ -138,7 +138,7 @@ async fn users_without_devices_and_new_notifications_get_no_badge_update() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_is_neither_counted_nor_held_and_leaves_what_may_be_told_to_others() {
+async fn an_update_is_neither_counted_nor_held_and_uses_up_no_limit() {
     let rig = rig(&[PHONE], WELL, "1/h:2").await;
     let quiet = json!({"zone": "UTC", "from": "00:30", "to": "06:00"});
     let wishes =
@@ -186,7 +186,7 @@ async fn an_update_that_fails_expires_after_a_day() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_a_lane_is_paused_one_waits_for_each_device_and_the_last_count_is_told_in_the_end() {
+async fn while_a_lane_is_paused_one_update_waits_for_each_device_and_has_the_last_count_when_it_is_sent() {
     let rig = rig(&[TABLET], WELL, "off").await;
     rig.channel.behaves.lock().unwrap().insert(PHONE, Behaves::Answers(Outcome::Retry { after: Some(30 * LEASE) }, 2));
     reach(&rig, PHONE).await;
@@ -207,7 +207,7 @@ async fn while_a_lane_is_paused_one_waits_for_each_device_and_the_last_count_is_
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_users_who_read_at_once_are_all_told() {
+async fn many_users_who_read_at_once_all_receive_an_update() {
     let rig = rig(&[], WELL, "off").await;
     for number in 1_000..1_200 {
         rig.channel.behaves.lock().unwrap().insert(number, WELL);

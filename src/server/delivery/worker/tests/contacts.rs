@@ -53,7 +53,7 @@ pub(super) fn ended(state: DeliveryState, reason: &str) -> (DeliveryState, Optio
 pub(super) const SENT: (DeliveryState, Option<String>) = (DeliveryState::Sent, None);
 
 #[tokio::test(start_paused = true)]
-async fn a_contact_is_told_of_what_is_wanted_and_the_rest_is_skipped_with_a_reason() {
+async fn a_contact_receives_the_wanted_notifications_and_the_rest_is_skipped_with_a_reason() {
     let rig = rig(WELL).await;
     tell(&rig, "alert", 1).await;
     tell(&rig, "message", 1).await;
@@ -116,7 +116,7 @@ async fn a_notification_that_expires_between_retries_is_not_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_contact_that_is_dead_is_told_nothing_until_it_is_put_again() {
+async fn a_dead_contact_receives_nothing_until_it_is_put_again() {
     let rig = rig(Behaves::Answers(Outcome::ContactDead { as_of: None, state: ContactState::Suppressed }, 2)).await;
     tell(&rig, "alert", 1).await;
     sleep(Duration::from_secs(1)).await;

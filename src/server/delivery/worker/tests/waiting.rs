@@ -33,7 +33,7 @@ fn held(reason: &str) -> (DeliveryState, Option<String>) {
 const HOUR: u64 = 3_600;
 
 #[tokio::test(start_paused = true)]
-async fn a_delay_sends_only_what_is_still_unread_at_its_end() {
+async fn a_delay_sends_only_notifications_that_are_unread_at_its_end() {
     let rig = rig(WELL).await;
     want(&rig, json!({"categories": {"alert": {"email": {"if_unread_after": 600}}}})).await;
     let first = tell(&rig, "alert", 1).await;

@@ -27,6 +27,9 @@ const NAMES: [&str; 10] = [
     "channels",
 ];
 
+/// A body of the first form, for errors.
+const EXAMPLE: &str = r#"{"notifications": [{"user_id": "user_123", "content": "Hello"}]}"#;
+
 /// The form of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
@@ -42,7 +45,7 @@ pub(super) enum Form {
 /// 400 or 422, with each error at its place.
 pub(super) fn batch(body: &JsonBody, most: usize) -> Result<(Form, Vec<NewNotification>), Problem> {
     let mut complaints = Complaints::default();
-    let fields = body.object(&NAMES, body.unknown_in_drafts(), &mut complaints)?;
+    let fields = body.object(&NAMES, body.unknown_in_drafts(), EXAMPLE, &mut complaints)?;
     let [notifications, user_ids, message @ ..] = fields;
     let (form, new) = match (notifications, user_ids) {
         (Some(list), None) if message.iter().all(Option::is_none) => {
@@ -106,7 +109,7 @@ fn check_length(field: &str, read: Result<(), NotThat>, nothing_is_good: bool, c
     let why = match read {
         Err(NotThat::Array(other)) => format!("This must be an array, not {other}."),
         Err(NotThat::Few(most)) => format!("A batch has 1 to {most} notifications; this has more."),
-        Ok(()) if nothing_is_good && complaints.is_empty() => "A batch has at least one notification.".to_owned(),
+        Ok(()) if nothing_is_good && complaints.is_empty() => "Give at least one notification.".to_owned(),
         Ok(()) => return,
     };
     complaints.add_first(FieldError::new(field, Invalid::new(why)));

@@ -48,7 +48,7 @@ impl Complaint {
             state.is_due(Instant::now())
         };
         if is_due {
-            tracing::warn!("the bus refuses a subject; {}", needed(prefix));
+            tracing::warn!("NATS refuses a subject; {}", needed(prefix));
         }
     }
 

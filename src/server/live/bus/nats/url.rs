@@ -8,8 +8,8 @@ use percent_encoding::percent_decode_str;
 
 use super::{encryption::Files, file::read};
 
-const NO_BUS: &str = "this is not a bus URL. Use local, or nats://HOST:PORT; in a user, a password or a token, %40 is @, \
-                      %2F is /, %3A is :, %3F is ?, %23 is # and %2C is a comma.";
+const NO_BUS: &str = "this is not a bus URL. Use local, or nats://HOST:PORT. In a user, a password or a token, write @ as \
+                      %40, / as %2F, : as %3A, ? as %3F, # as %23 and a comma as %2C.";
 const NO_OPTION: &str = "after ? a bus takes creds=FILE, nkey=FILE, ca=FILE, cert=FILE and key=FILE, with & between \
                          them.";
 

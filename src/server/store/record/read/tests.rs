@@ -49,18 +49,18 @@ fn invalid_records_are_refused_without_repeating_them() {
         (r#""message""#, r#""Hush""#, "category"),
         (r#""/a""#, r#""javascript:hush""#, "link"),
         (r#"{},"ex"#, r#"[],"ex"#, "data"),
-        (r#""modseq":2"#, r#""modseq":18446744073709551615"#, "no inbox gets to"),
-        (r#""modseq":2"#, r#""modseq":18446744073709551616"#, "no record"),
-        (r#""modseq":2"#, r#""modseq":-1"#, "no record"),
-        (r#""modseq":2"#, r#""modseq":2.0"#, "no record"),
-        (r#""created":1"#, r#""created":0"#, "created by another change"),
-        (r#""created":1"#, r#""created":3"#, "created by another change"),
-        (r#""is_read""#, r#""hush":1,"is_read""#, "no record as"),
-        (r#""record""#, r#""hush":1,"record""#, "no record as"),
-        (r#""record":"notification""#, r#""record":"notification","record":"inbox""#, "no record as"),
+        (r#""modseq":2"#, r#""modseq":18446744073709551615"#, "change number that is too large"),
+        (r#""modseq":2"#, r#""modseq":18446744073709551616"#, "not a record of an export"),
+        (r#""modseq":2"#, r#""modseq":-1"#, "not a record of an export"),
+        (r#""modseq":2"#, r#""modseq":2.0"#, "not a record of an export"),
+        (r#""created":1"#, r#""created":0"#, "a `created` that is not"),
+        (r#""created":1"#, r#""created":3"#, "a `created` that is not"),
+        (r#""is_read""#, r#""hush":1,"is_read""#, "not a record of an export"),
+        (r#""record""#, r#""hush":1,"record""#, "not a record of an export"),
+        (r#""record":"notification""#, r#""record":"notification","record":"inbox""#, "not a record of an export"),
         (r#""record":"notification""#, r#""record":"hush""#, "kind"),
-        ("2026-01-01", "hush-01-01", "no record as"),
-        (ID, "hush", "no record as"),
+        ("2026-01-01", "hush-01-01", "not a record of an export"),
+        (ID, "hush", "not a record of an export"),
     ] {
         for format in [Format::Old, Format::New] {
             let why = refused(&notification(right, wrong), format);
@@ -71,23 +71,23 @@ fn invalid_records_are_refused_without_repeating_them() {
         refused(line, Format::New);
     }
     let ahead = r#"{"record":"inbox","user_id":"ann","modseq":3,"forgotten":4,"all_read_modseq":2}"#;
-    assert!(refused(ahead, Format::New).contains("ahead"));
+    assert!(refused(ahead, Format::New).contains("above its `modseq`"));
 }
 
 #[test]
-fn preferences_and_secrets_that_are_none_are_refused_without_repeating_them() {
+fn invalid_preferences_and_secrets_are_refused_without_repeating_them() {
     let line = |user_id: &str, version: &str, preferences: &str| {
         format!(r#"{{"record":"preferences","user_id":"{user_id}","version":{version},"preferences":{preferences}}}"#)
     };
     for (wrong, says) in [
         (line("", "1", "{}"), "user_id"),
-        (line("ann", "0", "{}"), "never set"),
-        (line("ann", "18446744073709551615", "{}"), "no inbox gets to"),
-        (line("ann", "-1", "{}"), "no record"),
-        (line("ann", "1", r#"{"hush":1}"#), "no record as"),
-        (line("ann", "1", r#"{"channels":{"email":"hush"}}"#), "no record as"),
-        (line("ann", "1", "null"), "no record as"),
-        (line("ann", r#"1,"hush":2"#, "{}"), "no record as"),
+        (line("ann", "0", "{}"), "the version 0"),
+        (line("ann", "18446744073709551615", "{}"), "change number that is too large"),
+        (line("ann", "-1", "{}"), "not a record of an export"),
+        (line("ann", "1", r#"{"hush":1}"#), "not a record of an export"),
+        (line("ann", "1", r#"{"channels":{"email":"hush"}}"#), "not a record of an export"),
+        (line("ann", "1", "null"), "not a record of an export"),
+        (line("ann", r#"1,"hush":2"#, "{}"), "not a record of an export"),
     ] {
         let why = refused(&wrong, Format::New);
         assert!(why.contains(says), "{wrong}: {why}");

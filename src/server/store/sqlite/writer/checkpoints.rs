@@ -53,7 +53,7 @@ impl Checkpoints {
             // Whatever the outcome: a write waits for another process that has the file, such as `campanile key`.
             let begun = writer.busy_timeout(BUSY_TIMEOUT).and(begun);
             if let Err(error) = begun {
-                tracing::debug!(%error, "the log could not be begun anew");
+                tracing::debug!(%error, "the write-ahead log could not be restarted");
             }
         }
     }

@@ -175,7 +175,7 @@ impl WriterThread {
                 let now: Vec<_> = jobs.drain(..fitting).collect();
                 // The callers of these writes learn that the outcome is unknown.
                 if catch_unwind(AssertUnwindSafe(|| self.write(now, &queue))).is_err() {
-                    tracing::error!("a write ended by a panic; the next one is taken");
+                    tracing::error!("a write panicked; continuing with the next");
                     self.recent.clear();
                     self.take_back();
                 }

@@ -10,7 +10,7 @@ use super::*;
 #[case("subject.txt")]
 #[case("text.txt")]
 #[case("html.html")]
-fn a_mistake_is_told_with_its_file_and_line(#[case] file: &str) {
+fn a_mistake_is_reported_with_its_file_and_line(#[case] file: &str) {
     let syntax = Folder::with(file, "one\ntwo\n{% if is_digest %}three{% endfor %}\nfour\n").mistake(file);
     assert!(syntax.starts_with(":3: syntax error: "), "{syntax}");
     let unknown = Folder::with(file, "one\n{{ user_id }}\n\n{{ nickname }}\n").mistake(file);
@@ -54,7 +54,7 @@ fn html_is_always_escaped(#[case] source: &str, #[case] mistake: &str) {
 }
 
 #[test]
-fn a_folder_replaces_what_is_in_it() {
+fn a_folder_replaces_the_templates_that_it_has() {
     let folder =
         Folder::with("html.html", "<p>{{ items[0].heading }}{% autoescape true %}{{ user_id }}{% endautoescape %}</p>");
     let templates = Templates::from_dir(&folder.0).unwrap();
