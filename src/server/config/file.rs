@@ -67,11 +67,10 @@ fn no_toml(said: &str, text: &str, at: usize) -> &'static str {
     let line = text[begin..].lines().next().unwrap_or_default();
     let value = line.split_once('=').map(|(_, value)| value.trim());
     let is_open = |value: &str| value.starts_with(['"', '\'']) && value.matches(&value[..1]).count() == 1;
-    // After \x, \u and \U come digits, for which the parser has words of their own.
-    let is_of_escape = ["escape", "unicode", "invalid value"].iter().any(|word| said.contains(word));
     if said.contains("duplicate") {
         "this setting is given twice; keep one"
-    } else if is_of_escape {
+    } else if said.contains("escape") || said.contains("unicode") {
+        // After \x, \u and \U the parser misses the digits of a character.
         "in double quotes, a \\ is written \\\\; in single quotes, it is itself"
     } else if said.contains("array") || value.is_some_and(|value| value.starts_with('[')) {
         "a list is written like [\"a\", \"b\"]; a text such as \"[::1]:8000\" is in quotes"
