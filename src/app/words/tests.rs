@@ -45,7 +45,7 @@ fn each_language_has_the_places_of_the_first_beside_the_inbox_too() {
 
 /// The words of a file of this folder, as they are in the source, each with its name.
 fn named(file: &str) -> Vec<(String, String)> {
-    let named = regex::Regex::new(r#"(\w+): "((?:[^"\\]|\\.)*)""#).unwrap();
+    let named = regex::Regex::new(r#"(?sm)^ +(\w+):\s+"((?:[^"\\]|\\.)*)",$"#).unwrap();
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/app/words").join(file);
     let text = std::fs::read_to_string(path).unwrap();
     named.captures_iter(&text).map(|found| (found[1].to_owned(), found[2].to_owned())).collect()
