@@ -232,7 +232,7 @@ mod tests {
     #[rstest]
     #[case("quiet_hours", "quiet hours to end.")]
     #[case("if_unread_after", "It is sent if it is still unread then.")]
-    #[case("limit", "waits its turn.")]
+    #[case("limit", "so this one waits.")]
     fn a_held_delivery_shows_the_reason_and_the_time(#[case] reason: &str, #[case] said: &str) {
         let html = shown(|delivery| delivery.reason = Some(reason.to_owned()));
         assert!(html.contains("Held back") && html.contains(said), "{html}");
