@@ -45,11 +45,18 @@ mod websocket;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, http::Uri, response::Redirect, routing::get};
+use axum::{
+    Router,
+    extract::{MatchedPath, State},
+    http::{Method, Uri},
+    response::Redirect,
+    routing::get,
+};
 use tower_http::compression::CompressionLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{auth::Authenticator, delivery::Delivery, service::NotificationService};
+use crate::model::Problem;
 use cookie::Cookie;
 use methods::Methods;
 use state::HttpState;
@@ -150,7 +157,7 @@ pub fn router(service: NotificationService, options: &HttpOptions) -> Router {
         .merge(pages)
         .merge(docs::routes(options.base()))
         .fallback(problem::no_such_route)
-        .method_not_allowed_fallback(methods::no_such_method)
+        .method_not_allowed_fallback(no_such_method)
         .with_state(state.clone());
     let files = static_files::routes().with_state(state.clone());
     base::below(options.base(), edge::wrap(all, files, &state))
@@ -160,6 +167,17 @@ pub fn router(service: NotificationService, options: &HttpOptions) -> Router {
 async fn to_dashboard(uri: Uri) -> Redirect {
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     Redirect::temporary(&format!("{DASHBOARD_PATH}{query}"))
+}
+
+/// Answers for an existing path, requested with another method. Axum adds the `Allow` header when this has answered.
+async fn no_such_method(
+    State(state): State<HttpState>,
+    route: Option<MatchedPath>,
+    method: Method,
+    uri: Uri,
+) -> Problem {
+    let taken = route.as_ref().map_or(&[][..], |route| state.methods().at(route.as_str()));
+    methods::not_taken(&method, &uri, taken)
 }
 
 /// The routes of the API, which need to know the caller.

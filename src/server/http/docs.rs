@@ -22,8 +22,7 @@ use tower_http::compression::CompressionLayer;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        PathItem, SecurityRequirement, Server,
-        path::Operation,
+        SecurityRequirement, Server,
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
@@ -32,6 +31,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use super::{
     access::Access,
     intake::Shared,
+    methods::operations,
     paths::{self, is_at_or_below},
     state::HttpState,
 };
@@ -102,17 +102,6 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         }
     }
     whole
-}
-
-/// The operations of a path, of the methods that the API has.
-pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
-    let all = [
-        (Method::GET, &mut item.get),
-        (Method::POST, &mut item.post),
-        (Method::PATCH, &mut item.patch),
-        (Method::DELETE, &mut item.delete),
-    ];
-    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 /// The security requirements of an operation; `None` for the default.

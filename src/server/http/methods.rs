@@ -1,14 +1,11 @@
-//! The answer to a method that a path does not have.
+//! The methods that paths have, and the problem of one that a path does not have.
 
 use std::collections::HashMap;
 
-use axum::{
-    extract::{MatchedPath, State},
-    http::{Method, Uri},
-};
-use utoipa::openapi::OpenApi;
+use axum::http::{Method, Uri};
+use utoipa::openapi::{OpenApi, PathItem, path::Operation};
 
-use super::{docs::operations, names::shown, state::HttpState};
+use super::names::shown;
 use crate::model::{Code, Problem};
 
 /// The methods of each path of the API.
@@ -16,22 +13,27 @@ use crate::model::{Code, Problem};
 pub(super) struct Methods(HashMap<String, Vec<Method>>);
 
 impl Methods {
-    /// The methods of these descriptions.
+    /// The methods in these descriptions.
     pub(super) fn of(described: impl IntoIterator<Item = OpenApi>) -> Self {
         let paths = described.into_iter().flat_map(|described| described.paths.paths);
         Self(paths.map(|(path, mut item)| (path, operations(&mut item).map(|(method, _)| method).collect())).collect())
     }
+
+    /// Those of this path; none for a page.
+    pub(super) fn at(&self, path: &str) -> &[Method] {
+        self.0.get(path).map_or(&[], Vec::as_slice)
+    }
 }
 
-/// Answers for an existing path, requested with another method. Axum adds the `Allow` header when this has answered.
-pub(super) async fn no_such_method(
-    State(state): State<HttpState>,
-    route: Option<MatchedPath>,
-    method: Method,
-    uri: Uri,
-) -> Problem {
-    let taken = route.and_then(|route| state.methods().0.get(route.as_str()));
-    not_taken(&method, &uri, taken.map_or(&[], Vec::as_slice))
+/// The operations of a path, of the methods that the API has.
+pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
+    let all = [
+        (Method::GET, &mut item.get),
+        (Method::POST, &mut item.post),
+        (Method::PATCH, &mut item.patch),
+        (Method::DELETE, &mut item.delete),
+    ];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 /// The problem of a method that a path does not have; `taken` are those that it has, or none for a page.
