@@ -343,7 +343,7 @@ async fn a_request_whose_time_is_over_may_have_happened_and_is_safe_to_repeat() 
     let problem: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!((answer.status.as_u16(), &problem["code"]), (504, &"unknown_outcome".into()), "{problem}");
     let detail = problem["detail"].as_str().unwrap();
-    assert!(detail.contains("may have happened") && detail.contains("same Idempotency-Key"), "{detail}");
+    assert!(detail.contains("may have done this") && detail.contains("same Idempotency-Key"), "{detail}");
     for write in ["mark-all-read/ann", "mark-read/ann/0"] {
         let request = Request::post(format!("/api/notifications/{write}")).body(Body::empty()).unwrap();
         assert_eq!(app.ask(request).await.status, 504, "{write}");

@@ -151,8 +151,8 @@ mod tests {
     }
 
     /// Caches a page whose read began and ended now.
-    fn keep(pages: &Pages, asked: Asked, page: Arc<KeptPage>) {
-        pages.keep(asked, &page, pages.begin());
+    fn keep(pages: &Pages, asked: Asked, page: &Arc<KeptPage>) {
+        pages.keep(asked, page, pages.begin());
     }
 
     /// The text of the cached page, if it was read at this change number.
@@ -164,13 +164,13 @@ mod tests {
     #[test]
     fn only_the_present_page_is_found() {
         let pages = Pages::default();
-        keep(&pages, asked("ann"), page(7, "a"));
+        keep(&pages, asked("ann"), &page(7, "a"));
         assert_eq!(text(&pages, "ann", 7).as_deref(), Some("a"));
         assert_eq!(text(&pages, "ann", 8), None);
         assert_eq!(text(&pages, "bob", 7), None);
-        keep(&pages, asked("ann"), page(6, "older"));
+        keep(&pages, asked("ann"), &page(6, "older"));
         assert_eq!(text(&pages, "ann", 7).as_deref(), Some("a"), "a reader that was slow takes away nothing");
-        keep(&pages, asked("ann"), page(8, "b"));
+        keep(&pages, asked("ann"), &page(8, "b"));
         assert_eq!(text(&pages, "ann", 8).as_deref(), Some("b"));
     }
 
@@ -186,10 +186,10 @@ mod tests {
     #[test]
     fn nothing_is_kept_of_a_forgotten_user() {
         let pages = Pages::default();
-        keep(&pages, asked("ann"), page(7, "a"));
-        keep(&pages, Asked { limit: Limit::new(1), ..asked("ann") }, page(7, "a"));
+        keep(&pages, asked("ann"), &page(7, "a"));
+        keep(&pages, Asked { limit: Limit::new(1), ..asked("ann") }, &page(7, "a"));
         let of_ann = pages.0.lock().unwrap().weight;
-        keep(&pages, asked("bob"), page(7, "b"));
+        keep(&pages, asked("bob"), &page(7, "b"));
         let of_both = pages.0.lock().unwrap().weight;
         pages.forget(&UserId::parse("ann").unwrap());
         assert_eq!((text(&pages, "ann", 7), text(&pages, "bob", 7).as_deref()), (None, Some("b")));
@@ -204,7 +204,7 @@ mod tests {
         pages.forget(&UserId::parse("ann").unwrap());
         pages.keep(asked("ann"), &page(7, "a"), before);
         assert_eq!(text(&pages, "ann", 7), None);
-        keep(&pages, asked("ann"), page(8, "b"));
+        keep(&pages, asked("ann"), &page(8, "b"));
         assert_eq!(text(&pages, "ann", 8).as_deref(), Some("b"));
     }
 
@@ -213,14 +213,14 @@ mod tests {
         let pages = Pages::default();
         let long = "x".repeat(16_000);
         for number in 0..1000 {
-            keep(&pages, asked(&number.to_string()), page(1, &long));
+            keep(&pages, asked(&number.to_string()), &page(1, &long));
             let kept = pages.0.lock().unwrap();
             assert!(kept.weight <= Pages::ROOM && kept.order.len() == kept.pages.len());
         }
         assert_eq!(text(&pages, "0", 1), None);
         assert!(text(&pages, "999", 1).is_some());
         for modseq in 2..1000 {
-            keep(&pages, asked("999"), page(modseq, &long));
+            keep(&pages, asked("999"), &page(modseq, &long));
         }
         assert!(text(&pages, "998", 1).is_some(), "the same page again pushes out nothing");
     }
