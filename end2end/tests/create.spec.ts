@@ -126,13 +126,14 @@ test.describe("far from UTC", () => {
   test("an expiry of which the half was typed then can be typed to its end", async ({ dashboard, page }) => {
     const load = await openEarly(page);
     await page.locator("#expires").focus();
-    await page.keyboard.type("3101");
+    // Whether the day comes first or the month; and PM is for a clock of twelve hours.
+    await page.keyboard.type("0101");
     load();
     await dashboard.hydrated();
     await page.keyboard.type("2100");
     await page.keyboard.press("Tab");
-    await page.keyboard.type("1200");
-    await expect(page.locator("#expires")).toHaveValue("2100-01-31T12:00");
+    await page.keyboard.type("1200PM");
+    await expect(page.locator("#expires")).toHaveValue("2100-01-01T12:00");
   });
 });
 

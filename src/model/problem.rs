@@ -234,9 +234,11 @@ pub struct Problem {
 impl Problem {
     /// A problem of this kind, with a sentence about this one.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        // The browser shows no title, and need not load the phrases.
+        let title = if cfg!(feature = "ssr") { code.title() } else { "" };
         Self {
             kind: "about:blank".into(),
-            title: code.title().into(),
+            title: title.into(),
             status: code.status(),
             detail: detail.into(),
             code,
