@@ -167,7 +167,7 @@ test("a missing permission is explained in words", async ({ dashboard, api, page
   await dashboard.open({ user_id: user });
   await page.route(SNAPSHOT, (route) => route.fulfill(refusal(403, "forbidden", "This key may not read: it lacks the scope `read`.")));
   await page.clock.runFor(5_000);
-  await expect(page.getByText(/This key may not read: it has not the scope read\. *Last updated/)).toBeVisible();
+  await expect(page.getByText(/This key may not read: it lacks the scope `read`\. *Last updated/)).toBeVisible();
   await expect(dashboard.row("stays")).toBeVisible();
   await expect(page.getByRole("link", { name: "Sign in" })).toBeHidden();
 });
