@@ -234,12 +234,12 @@ pub struct Problem {
 impl Problem {
     /// A problem of this kind, with a sentence about this one.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        // The browser shows no title, and need not load the phrases.
-        let title = if cfg!(feature = "ssr") { code.title() } else { "" };
+        // The browser goes by the code alone, and need not load the others.
+        let (status, title) = if cfg!(feature = "ssr") { (code.status(), code.title()) } else { (0, "") };
         Self {
             kind: "about:blank".into(),
             title: title.into(),
-            status: code.status(),
+            status,
             detail: detail.into(),
             code,
             errors: Vec::new(),

@@ -232,6 +232,9 @@ impl View {
             }
         }
         if self.rows.len() > MOST_ROWS {
+            let last = self.rows.iter().enumerate().skip(MOST_ROWS - 1);
+            let last: Vec<_> = last.map(|(place, row)| (row.key, place < MOST_ROWS)).collect();
+            self.hand_on(&last);
             let beyond = self.rows.split_off(MOST_ROWS);
             counting::in_rows(&mut self.overview, &beyond, 1);
             self.heard.is_cut = true;
