@@ -4,7 +4,7 @@ import { expect, test } from "../fixture.ts";
 test.use({ trace: "off" });
 
 test("a thousand rows and fifty changes a second leave the page smooth", async ({ dashboard, api, page, user }) => {
-  test.slow();
+  test.setTimeout(600_000);
   await api.createMany(500, "old");
   await api.createMany(500, "new");
   await dashboard.open({ user_id: user });

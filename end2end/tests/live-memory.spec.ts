@@ -4,7 +4,7 @@ import { expect, test } from "../fixture.ts";
 test.use({ trace: "off" });
 
 test("a page that follows live does not grow with what it has shown", async ({ dashboard, api, page, user }) => {
-  test.slow();
+  test.setTimeout(600_000);
   await page.addInitScript(() => {
     const state = window as unknown as { memory: WebAssembly.Memory };
     const start = WebAssembly.instantiateStreaming;
