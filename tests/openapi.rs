@@ -66,6 +66,8 @@ async fn it_is_served_with_a_page_that_needs_no_other_site() {
     assert_eq!(page.status, 200);
     assert!(page.header("content-type").starts_with("text/html"));
     assert!(!page.text().contains("src=\"http"), "{}", page.text());
+    let head = "<title>Campanile · API</title><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">";
+    assert!(page.text().contains(head), "the page of another release of Swagger UI: {}", page.text());
 }
 
 /// Client generators name their functions after it.

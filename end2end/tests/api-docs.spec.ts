@@ -20,3 +20,10 @@ test("the description of the API can be read and tried, without anything from el
   expect(elsewhere).toEqual([]);
   expect(failed).toEqual([]);
 });
+
+test("the description of the API is as wide as a phone, and named after the server", async ({ page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.goto("/api/docs/");
+  await expect(page).toHaveTitle("Campanile · API");
+  await expect(page.locator('meta[name="viewport"]')).toHaveAttribute("content", "width=device-width, initial-scale=1");
+});

@@ -154,9 +154,11 @@ fn Freshness(board: Board) -> impl IntoView {
         (false, None, true) => ("live", words.live),
         (false, None, false) => ("fresh", words.polling),
     };
-    // Before it is so, nothing is said: the script may never run.
-    let is_unknown =
-        flag(move || !(board.status.read().is_kept || board.is_offline.get() || board.trouble_code().is_some()));
+    // Before it is so, nothing is said: the script may never run. Nor where a link is not valid, as the list says.
+    let is_told = |code| code != Code::InvalidInput;
+    let is_unknown = flag(move || {
+        !(board.status.read().is_kept || board.is_offline.get() || board.trouble_code().is_some_and(is_told))
+    });
     view! {
         <span class="freshness needs-script" class:none=is_unknown data-state=text(move || state().0.to_owned()) title=words.freshness>
             <span class="freshness-dot" aria-hidden="true"></span>

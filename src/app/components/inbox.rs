@@ -17,12 +17,15 @@ use super::{
     selection::Selection,
     still, text,
 };
-use crate::app::{
-    board::{Board, Loading, Row},
-    page::Address,
-    server_fns,
-    text::{bidi::visible, relative_time},
-    words::fill,
+use crate::{
+    app::{
+        board::{Board, Loading, Row},
+        page::Address,
+        server_fns,
+        text::{bidi::visible, relative_time},
+        words::fill,
+    },
+    model::Code,
 };
 
 /// A line of the list.
@@ -252,7 +255,11 @@ fn Older(board: Board) -> impl IntoView {
         <nav
             class="paging"
             aria-label=board.words.pages
-            class:none=flag(move || board.status.read().next.is_none() && board.address.read().before.is_none())
+            class:none=flag(move || {
+                let has_none = board.status.read().next.is_none() && board.address.read().before.is_none();
+                // A link that is not valid has its own way out.
+                has_none || board.trouble_code() == Some(Code::InvalidInput)
+            })
         >
             <a
                 class="plain"

@@ -126,6 +126,7 @@ pub(super) fn routes(base: &str) -> Router<HttpState> {
     Router::new()
         .merge(page)
         .layer(map_response(allow_its_own_files))
+        .layer(map_response(fit_the_screen))
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(CompressedFiles::default(), keep))
 }
@@ -157,6 +158,22 @@ async fn keep(State(CompressedFiles(kept)): State<CompressedFiles>, mut request:
         kept().insert(key, (head.clone(), body.clone()));
     }
     Response::from_parts(head, Body::from(body))
+}
+
+/// Names the page after this server, and draws it as wide as the screen of a phone.
+async fn fit_the_screen(response: Response) -> Response {
+    let is_page = |value: &HeaderValue| value.as_bytes().starts_with(b"text/html");
+    if !response.headers().get(header::CONTENT_TYPE).is_some_and(is_page) {
+        return response;
+    }
+    let (mut head, body) = response.into_parts();
+    let Ok(body) = body.collect().await.map(Collected::to_bytes) else { return Problem::internal().into_response() };
+    let page = String::from_utf8_lossy(&body).replace(
+        "<title>Swagger UI</title>",
+        r#"<title>Campanile · API</title><meta name="viewport" content="width=device-width, initial-scale=1">"#,
+    );
+    head.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(head, Body::from(page))
 }
 
 /// The page loads its scripts and styles as files of this server, and sets styles by script.
