@@ -1,7 +1,6 @@
-import { createServer, request as ask } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Page } from "@playwright/test";
 import { DASHBOARD, expect, REFUSED, refusal, test, withoutLive } from "../fixture.ts";
+import { type Fate, startGateway } from "../gateway.ts";
 
 test("a notification that is sent is in the list at once, and on the server", async ({ dashboard, api, user }) => {
   await dashboard.open();
@@ -340,31 +339,15 @@ test.describe("the answer is lost", () => {
   /** Chromium's message about a connection that ends without a response. */
   const LOST = /net::ERR_(EMPTY_RESPONSE|CONNECTION_RESET|SOCKET_NOT_CONNECTED)/;
 
-  /** A gateway before the server that forwards each request, and while `loses` is set drops every response to a send. */
-  async function startGateway(url: string) {
-    const gateway = { url: "", loses: true, sends: 0, stop: () => void server.close() };
-    const server = createServer((request, response) => {
-      const isSend = request.url === "/api/ui/send";
-      gateway.sends += Number(isSend);
-      const onward = ask(new URL(request.url ?? "/", url), { method: request.method, headers: request.headers }, (answer) => {
-        if (isSend && gateway.loses) {
-          answer.resume().on("end", () => request.socket.destroy());
-        } else {
-          response.writeHead(answer.statusCode ?? 500, answer.headers);
-          answer.pipe(response);
-        }
-      });
-      request.pipe(onward);
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    gateway.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    return gateway;
-  }
+  const SEND = "/api/ui/send";
+  /** While a send's answer is lost, the others pass. */
+  const loses = (path: string): Fate => (path === SEND ? "is lost" : "passes");
 
   test("the list says that it was sent, and it was sent once", async ({ dashboard, api, page, server, troubles, user }) => {
     troubles.expect(LOST);
     await withoutLive(page);
     const gateway = await startGateway(server.url);
+    gateway.decide = loses;
     await page.goto(`${gateway.url}${DASHBOARD}?user_id=${user}`);
     await dashboard.hydrated();
     await dashboard.send(user, "once");
@@ -373,7 +356,7 @@ test.describe("the answer is lost", () => {
     await expect(dashboard.composer.getByLabel("Text", { exact: true })).toHaveValue("");
     await expect(dashboard.composer.getByRole("alert")).toBeHidden();
     expect(await api.list()).toHaveLength(1);
-    expect(gateway.sends).toBeGreaterThan(0);
+    expect(gateway.count(SEND)).toBeGreaterThan(0);
     await page.goto("about:blank");
     gateway.stop();
   });
@@ -382,23 +365,24 @@ test.describe("the answer is lost", () => {
     troubles.expect(LOST);
     await withoutLive(page);
     const gateway = await startGateway(server.url);
+    gateway.decide = loses;
     await page.goto(`${gateway.url}${DASHBOARD}?user_id=${user}-other`);
     await dashboard.hydrated();
     await dashboard.send(user, "once");
     await expect(dashboard.composer.getByRole("alert")).toContainText("Not confirmed.");
     await expect(dashboard.composer.getByLabel("Text", { exact: true })).toHaveValue("once");
-    const before = gateway.sends;
-    gateway.loses = false;
+    const before = gateway.count(SEND);
+    gateway.decide = () => "passes";
     await dashboard.composer.getByRole("button", { name: "Send", exact: true }).click();
     await expect(dashboard.toasts).toContainText(`Sent to ${user}.`);
     await expect(dashboard.composer.getByRole("alert")).toBeHidden();
-    expect(gateway.sends).toBe(before + 1);
+    expect(gateway.count(SEND)).toBe(before + 1);
     expect(await api.list()).toHaveLength(1);
     // A text that was changed, or typed again, after a failed confirmation is another submission.
-    gateway.loses = true;
+    gateway.decide = loses;
     await dashboard.send(user, "twice");
     await expect(dashboard.composer.getByRole("alert")).toContainText("Not confirmed.");
-    gateway.loses = false;
+    gateway.decide = () => "passes";
     await dashboard.send(user, "once");
     await expect.poll(async () => (await api.list()).map(({ content }) => content)).toEqual(["once", "twice", "once"]);
     await page.goto("about:blank");
