@@ -13,6 +13,7 @@ mod migrations;
 mod outbox;
 mod postgres_around;
 mod postgres_certificates;
+mod postgres_hosts;
 mod postgres_locks;
 mod postgres_only;
 mod postgres_outbox;
