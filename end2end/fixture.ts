@@ -172,6 +172,16 @@ interface Fixtures {
   expectAccessible: (page?: Page) => Promise<void>;
 }
 
+/**
+ * Whether a target is too small where nothing covers it: axe measures what is visible, and a head that stays may cover
+ * a part of a target until the user scrolls on.
+ */
+async function isSmall(page: Page, selector: string): Promise<boolean> {
+  await page.locator(selector).evaluate((element) => element.scrollIntoView({ block: "center" }));
+  const { violations } = await new AxeBuilder({ page }).include(selector).withRules(["target-size"]).analyze();
+  return violations.length > 0;
+}
+
 export const test = base.extend<Fixtures>({
   serverArgs: [[], { option: true }],
 
@@ -227,7 +237,10 @@ export const test = base.extend<Fixtures>({
       const { violations } = await new AxeBuilder({ page: other })
         .withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"])
         .analyze();
-      const found = violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map((node) => node.html).join("; ")}`);
+      const found: string[] = [];
+      for (const { id, help, nodes } of violations)
+        for (const { html, target } of nodes)
+          if (id !== "target-size" || (await isSmall(other, String(target)))) found.push(`${id}: ${help}: ${html}`);
       expect(found).toEqual([]);
     });
   },

@@ -29,7 +29,7 @@ export default defineConfig({
   workers: 2,
   forbidOnly: ci,
   // There, a test that fails once and then passes is reported as flaky; `scripts/test` names it.
-  retries: ci ? 1 : 0,
+  retries: ci ? 2 : 0,
   timeout: 60_000,
   expect: { timeout: 8_000 },
   reporter: [["list"], ["html", { open: "never" }]],

@@ -156,7 +156,7 @@ test("a thousand rows can be shown and one of them marked", async ({ dashboard, 
   while ((await dashboard.rows.count()) < 1000) {
     const before = await dashboard.rows.count();
     await older.click();
-    await expect.poll(() => dashboard.rows.count()).toBeGreaterThan(before);
+    await expect.poll(() => dashboard.rows.count(), { timeout: 30_000 }).toBeGreaterThan(before);
   }
   await dashboard.mark("note 1");
   await dashboard.expectRead("note 1");
