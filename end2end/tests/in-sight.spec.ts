@@ -24,10 +24,46 @@ for (const width of [390, 820])
     for (const category of ["message", "alert", "reminder", "update", "system"]) await api.create({ content: category, category });
     await dashboard.open({ user_id: user, category: "update" });
     await expect(dashboard.filters.locator('[data-kind="update"]')).toBeInViewport({ ratio: 1 });
+    // Tab goes from left to right.
+    await dashboard.filters.locator('[data-kind="update"]').focus();
+    await page.keyboard.press("Tab");
+    await expect(dashboard.filters.getByRole("link", { name: "All categories" })).toBeFocused();
   });
 
 test.describe("on a phone", () => {
   test.use({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+
+  test("a chip has as much room after its name as before it, and a gap before a count", async ({ dashboard, api, user }) => {
+    await api.create({ content: "unread", category: "alert" });
+    await dashboard.open({ user_id: user });
+    const room = (name: string) =>
+      dashboard.filters.locator(".kinds .choice", { hasText: name }).evaluate((chip) => {
+        const [outer, first, last] = [chip, chip.querySelector(".icon, .choice-name")!, chip.querySelector(".choice-name")!].map((one) => one.getBoundingClientRect());
+        return { before: Math.round(first!.left - outer!.left), after: Math.round(outer!.right - last!.right) };
+      });
+    for (const name of ["All categories", "update"]) {
+      const { before, after } = await room(name);
+      expect(after, name).toBe(before);
+    }
+    // The digit and the gap before it.
+    await expect(dashboard.filters.locator('[data-kind="alert"] .count')).toHaveText("1 unread");
+    const { before, after } = await room("alert");
+    expect(after).toBeGreaterThan(before + 8);
+    expect(after).toBeLessThan(before + 8 + 12);
+  });
+
+  test("on the page of one notification, what can be touched is at least 44 px high", async ({ api, page }) => {
+    const { id } = await api.create({ content: "Disk almost full", link: "/orders/7", data: { disk: "db-3" } });
+    await page.goto(`/notifications/${id}`);
+    const controls = page.locator("main :is(a, button, summary)");
+    expect(await controls.count()).toBeGreaterThan(4);
+    const small = await controls.evaluateAll((all) =>
+      all
+        .map((one) => ({ height: one.getBoundingClientRect().height, html: one.outerHTML.slice(0, 90) }))
+        .filter(({ height }) => height > 0 && height < 43.5),
+    );
+    expect(small).toEqual([]);
+  });
 
   test("text has the size that its name says, and no field is so small that iOS zooms into it", async ({ dashboard, page }) => {
     await dashboard.open();
