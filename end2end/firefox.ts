@@ -97,6 +97,8 @@ export class Tab {
 }
 
 interface OfWorker {
+  /** Settings of Firefox, by their names in about:config. */
+  prefs: Record<string, unknown>;
   /** One Firefox for all tests of a worker, because it takes seconds to start; none where it is not installed. */
   firefox: Browser | undefined;
 }
@@ -108,9 +110,12 @@ interface OfTest {
 }
 
 export const test = base.extend<OfTest, OfWorker>({
+  prefs: [{}, { scope: "worker", option: true }],
+
   firefox: [
-    async ({}, use) => {
-      const launch = (executablePath: string) => puppeteer.launch({ browser: "firefox", executablePath, extraPrefsFirefox: WITH_A_MOUSE });
+    async ({ prefs }, use) => {
+      const extraPrefsFirefox = { ...WITH_A_MOUSE, ...prefs };
+      const launch = (executablePath: string) => puppeteer.launch({ browser: "firefox", executablePath, extraPrefsFirefox });
       const browser = program ? await launch(program) : undefined;
       await use(browser);
       await browser?.close();
