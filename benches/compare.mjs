@@ -99,12 +99,14 @@ try {
   table.row('memory after the load', residentMegabytes(child.pid), 'MB');
 
   table.row('browser payload, wasm + js + css, brotli', payload(), 'KiB', '<= 160');
-  const scores = lighthouse(`${url}/api/ui-dashboard/notifications-dashboard-ui`);
-  if (scores) {
-    table.row('Lighthouse performance', scores.performance, '', '>= 95');
-    table.row('Lighthouse accessibility', scores.accessibility, '', '>= 100');
-    table.row('Lighthouse best practices', scores['best-practices'], '', '>= 100');
-    table.row('Lighthouse SEO', scores.seo, '');
+  const looks = [1, 2, 3].map(() => lighthouse(`${url}/api/ui-dashboard/notifications-dashboard-ui`));
+  if (looks[0]) {
+    // One look differs from the next by 4: a long task of another program is one of the page to it.
+    const score = (name) => median(looks.map((scores) => scores[name]));
+    table.row('Lighthouse performance, median of 3', score('performance'), '', '>= 95');
+    table.row('Lighthouse accessibility', score('accessibility'), '', '>= 100');
+    table.row('Lighthouse best practices', score('best-practices'), '', '>= 100');
+    table.row('Lighthouse SEO', score('seo'), '');
   } else {
     console.log('Lighthouse is not installed: run `make setup` first.');
   }
