@@ -24,6 +24,18 @@ async fn a_list_is_created_in_its_order() {
     assert_eq!(app.get("/api/notifications/list").await.json()[0]["content"], "b");
 }
 
+/// Clients order by time and then by id: many notifications of a batch have the same microsecond.
+#[tokio::test]
+async fn ids_ascend_within_a_list() {
+    let app = App::new();
+    let notifications: Vec<_> = (0..500).map(|n| json!({"user_id": "ann", "content": n.to_string()})).collect();
+    app.post_json(PATH, &json!({"notifications": notifications})).await;
+    let list = app.get("/api/notifications/list?user_id=ann&limit=500").await.json();
+    let ids: Vec<_> = list.as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(ids.len(), 500);
+    assert!(ids.is_sorted_by(|newer, older| newer > older));
+}
+
 #[tokio::test]
 async fn one_notification_is_sent_to_many_users() {
     let app = App::new();

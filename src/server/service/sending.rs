@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, num::NonZeroU32};
 
-use uuid::{NoContext, Uuid};
+use uuid::{ContextV7, Uuid};
 
 use super::{IdempotencyKey, NotificationService, ServiceError};
 use crate::{
@@ -67,11 +67,11 @@ impl NotificationService {
             };
             // A repeat is answered and not counted again.
             if let Some(before) = before {
-                return answer(new.into_iter().map(|new| self.accept(new)).collect(), before);
+                return answer(self.accept(new), before);
             }
             count(recipients, &new)?;
         }
-        let notifications: Vec<_> = new.into_iter().map(|new| self.accept(new)).collect();
+        let notifications = self.accept(new);
         let creation = self.0.store.create(&notifications, once.as_ref()).await?;
         answer(notifications, creation)
     }
@@ -121,13 +121,17 @@ impl NotificationService {
         self.create_notification(principal, user_id, content, false).await
     }
 
-    /// Gives a notification its id and its time.
-    fn accept(&self, new: NewNotification) -> Notification {
-        let timestamp = self.0.clock.now();
-        let micros = u64::try_from(timestamp.as_micros()).unwrap_or(0);
-        let nanos = u32::try_from(micros % 1_000_000).unwrap_or(0) * 1_000;
-        let moment = uuid::Timestamp::from_unix(NoContext, micros / 1_000_000, nanos);
-        Notification::new(NotificationId::new(Uuid::new_v7(moment)), timestamp, new)
+    /// Gives notifications their ids and their times. The ids ascend, so that those of one microsecond have an order too.
+    fn accept(&self, new: Vec<NewNotification>) -> Vec<Notification> {
+        let ids = ContextV7::new();
+        let accept = |new| {
+            let timestamp = self.0.clock.now();
+            let micros = u64::try_from(timestamp.as_micros()).unwrap_or(0);
+            let nanos = u32::try_from(micros % 1_000_000).unwrap_or(0) * 1_000;
+            let moment = uuid::Timestamp::from_unix(&ids, micros / 1_000_000, nanos);
+            Notification::new(NotificationId::new(Uuid::new_v7(moment)), timestamp, new)
+        };
+        new.into_iter().map(accept).collect()
     }
 }
 
