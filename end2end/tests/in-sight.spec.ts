@@ -28,6 +28,11 @@ for (const width of [390, 820])
     await dashboard.filters.locator('[data-kind="update"]').focus();
     await page.keyboard.press("Tab");
     await expect(dashboard.filters.getByRole("link", { name: "All categories" })).toBeFocused();
+    // Also one that is chosen where the row was scrolled to.
+    await dashboard.filters.locator(".kinds").evaluate((row) => row.scrollTo(row.scrollWidth, 0));
+    await dashboard.filters.locator(".kinds .choice").last().click();
+    await expect(dashboard.filters.locator(".kinds [aria-current]")).not.toHaveAttribute("data-kind", "update");
+    await expect(dashboard.filters.locator(".kinds [aria-current]")).toBeInViewport({ ratio: 0.95 });
   });
 
 test.describe("on a phone", () => {
