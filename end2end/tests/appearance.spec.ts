@@ -1,5 +1,6 @@
 import type { Locator, Page } from "@playwright/test";
 import { expect, test } from "../fixture.ts";
+import { expectMarks, lookOf, systemColors } from "../forced.ts";
 
 /** The lightness of the page's background, from 0 to 255. */
 const lightness = (page: Page) =>
@@ -252,25 +253,8 @@ test("forced colours leave every mark: unread, the choices, the category, and Li
   await api.create({ content: "new", category: "alert" });
   await dashboard.open({ user_id: user, category: "alert" });
   await expect(page.getByText("Live", { exact: true })).toBeVisible();
-  const system = await page.evaluate(() => {
-    const probe = document.body.appendChild(document.createElement("i"));
-    const color = (name: string) => ((probe.style.color = name), getComputedStyle(probe).color);
-    return { highlight: color("Highlight"), canvas: color("Canvas") };
-  });
-  expect(system.highlight).not.toBe(system.canvas);
-  const look = (selector: string) =>
-    page.locator(selector).first().evaluate((element) => {
-      const { backgroundColor, outlineColor, outlineStyle, display } = getComputedStyle(element);
-      return { backgroundColor, outlineColor, outlineStyle, display };
-    });
-  const marked = { backgroundColor: system.highlight };
-  expect(await look(".row.unread .unread-dot")).toMatchObject({ ...marked, display: "block" });
-  const chosen = { outlineStyle: "solid", outlineColor: system.highlight };
-  for (const of of [".inboxes .choice[aria-current]", ".kinds .choice[aria-current]", ".segments [aria-current]", ".chip:has(:checked)"])
-    expect(await look(of), of).toMatchObject(chosen);
-  expect((await look(".choice:not([aria-current])")).outlineStyle).toBe("none");
+  await expectMarks(await page.evaluate(systemColors), (selector) => page.locator(selector).first().evaluate(lookOf));
   await expect(page.locator(".row-kind .icon").first()).toBeVisible();
-  expect(await look('[data-state="live"] .freshness-dot')).toMatchObject(marked);
 });
 
 test("the bell in the bar rings for arrivals, but not for notifications sent here, and stands still where the user wants no motion", async ({ dashboard, api, page, user }) => {
