@@ -14,8 +14,7 @@ pub(crate) enum Piece<'a> {
 /// Cuts a text into URLs and the text between them. Joined again, the pieces are the text.
 ///
 /// Only `http://` and `https://` count. A URL ends at white space, a quote, an angle bracket, or a character that would
-/// turn what is read of it;
-/// punctuation at its end belongs to the sentence, and so does a bracket that it did not open.
+/// turn what is read of it; punctuation at its end belongs to the sentence, and so does a bracket that it did not open.
 ///
 /// A candidate is read to its end only where it certainly is a URL, and then all of it is the URL, but for punctuation
 /// at its end: no character is read more than a few times.
@@ -24,7 +23,8 @@ pub(crate) fn linkify(text: &str) -> Vec<Piece<'_>> {
     let (mut shown, mut at) = (0, 0);
     while let Some(found) = text[at..].find('h') {
         let start = at + found;
-        if text[..start].ends_with(char::is_alphanumeric) || !begins_url(&text[start..]) {
+        // Of other letters, some are written without spaces between words.
+        if text[..start].ends_with(|c: char| c.is_ascii_alphanumeric()) || !begins_url(&text[start..]) {
             at = start + 1;
             continue;
         }
@@ -44,18 +44,29 @@ pub(crate) fn linkify(text: &str) -> Vec<Piece<'_>> {
 /// Whether a scheme and the first character of a host stand there.
 fn begins_url(text: &str) -> bool {
     let rest = ["http://", "https://"].into_iter().find_map(|scheme| text.strip_prefix(scheme));
-    rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_alphanumeric() || c == '['))
+    let begins_host = |c: char| match c.is_ascii() {
+        true => c.is_ascii_alphanumeric() || c == '[',
+        false => !ends_url(c) && !is_of_sentence(c),
+    };
+    rest.is_some_and(|rest| rest.starts_with(begins_host))
+}
+
+/// Whether no URL goes on with this character.
+fn ends_url(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || bidi::is_control(c)
+        || matches!(c, '<' | '>' | '"' | '`' | '“' | '”' | '«' | '»')
+}
+
+/// Whether this belongs to the sentence where it ends a URL.
+fn is_of_sentence(c: char) -> bool {
+    matches!(c, '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '…' | '。' | '、' | '，' | '*')
 }
 
 /// The length of the URL at the start of a text, in bytes, if there is one.
 fn url_length(text: &str) -> usize {
-    let ends = |c: char| {
-        c.is_whitespace()
-            || c.is_control()
-            || bidi::is_control(c)
-            || matches!(c, '<' | '>' | '"' | '`' | '“' | '”' | '«' | '»')
-    };
-    let mut url = &text[..text.find(ends).unwrap_or(text.len())];
+    let mut url = &text[..text.find(ends_url).unwrap_or(text.len())];
     // For each kind of bracket, how many more are closed in it than opened. They are counted once, and adjusted as
     // brackets are cut off: counting again at each end would take quadratic time.
     let surplus =
@@ -63,7 +74,7 @@ fn url_length(text: &str) -> usize {
     let mut closed = [surplus(b'(', b')'), surplus(b'[', b']'), surplus(b'{', b'}')];
     while let Some(last) = url.chars().next_back() {
         let bracket = match last {
-            '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '…' | '。' | '、' | '，' | '*' => None,
+            _ if is_of_sentence(last) => None,
             ')' => Some(&mut closed[0]),
             ']' => Some(&mut closed[1]),
             '}' => Some(&mut closed[2]),
@@ -107,6 +118,8 @@ mod tests {
     #[case("http://", &[])]
     #[case("https:// a", &[])]
     #[case("xhttps://a.example", &[])]
+    #[case("请看https://a.example。", &["https://a.example"])]
+    #[case("http://… https://。 https://“a”", &[])]
     #[case("httphttp://a.example http https://c.example", &["https://c.example"])]
     #[case("http://...", &[])]
     #[case("https://a.example/\u{202e}gpj.exe", &["https://a.example/"])]
