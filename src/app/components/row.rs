@@ -13,7 +13,7 @@ use crate::{
     app::{
         board::{Board, Item, Message, Row},
         browser,
-        text::{bidi::visible, relative_time},
+        text::{bidi::visible, first_words, relative_time},
         words::{Words, fill},
     },
     model::{Link, Notification},
@@ -238,11 +238,6 @@ fn without_script(form: &'static str) -> Option<&'static str> {
 /// The notification's name in the labels of buttons; in the user's own inbox without the owner.
 fn name_of(words: &Words, notification: &Notification, is_own: bool) -> String {
     let text = notification.title.as_ref().map_or(notification.content.as_str(), |title| title.as_str());
-    // This many words have at least as many characters.
-    let mut name = text.split_whitespace().take(NAME_CHARS + 1).collect::<Vec<_>>().join(" ");
-    if let Some((cut, _)) = name.char_indices().nth(NAME_CHARS) {
-        name.truncate(cut);
-        name.push('…');
-    }
+    let name = first_words(text, NAME_CHARS);
     if is_own { name } else { fill(words.name_for, &[&name, &visible(notification.user_id.as_str())]) }
 }

@@ -13,7 +13,7 @@ use crate::{
     app::{
         components::icons::{self, Icon},
         page::Address,
-        text::{bidi::visible, relative_time},
+        text::{bidi::visible, first_words, relative_time},
         words::Words,
     },
     model::{Link, Notification, Problem, Timestamp},
@@ -41,12 +41,7 @@ pub struct NotificationPage {
 pub(super) fn title(page: &NotificationPage) -> String {
     let notification = &page.notification;
     let text = notification.title.as_ref().map_or(notification.content.as_str(), |title| title.as_str());
-    let mut words = text.split_whitespace().take(TITLE_CHARS + 1).collect::<Vec<_>>().join(" ");
-    if let Some((cut, _)) = words.char_indices().nth(TITLE_CHARS) {
-        words.truncate(cut);
-        words.push('…');
-    }
-    words
+    first_words(text, TITLE_CHARS)
 }
 
 pub(super) fn show(page: &NotificationPage, place: &Place) -> impl IntoView + use<> {
