@@ -169,6 +169,13 @@ pub(super) fn focus(id: &str) {
     }
 }
 
+/// Moves the focus to an element, without scrolling to it.
+pub(super) fn focus_in_place(element: &web_sys::HtmlElement) {
+    let options = web_sys::FocusOptions::new();
+    options.set_prevent_scroll(true);
+    let _ = element.focus_with_options(&options);
+}
+
 /// Makes it so that what matches cannot be reached, by pointer, keyboard or screen reader, or that it can.
 pub(super) fn make_inert(selector: &str, is_inert: bool) {
     let Ok(elements) = document().query_selector_all(selector) else { return };
@@ -192,6 +199,11 @@ pub(super) fn has_focus(id: &str) -> bool {
 /// The element that has the focus.
 pub(super) fn focused() -> Option<web_sys::HtmlElement> {
     document().active_element()?.dyn_into().ok()
+}
+
+/// Whether no element of the page has the focus.
+pub(super) fn is_focus_lost() -> bool {
+    focused().is_none_or(|element| element.tag_name() == "BODY")
 }
 
 /// Whether the list is scrolled to its top: by itself in three columns, else with the page.

@@ -14,6 +14,7 @@ use crate::{
         browser::{self, place},
         page::Address,
         server_fns,
+        text::joined,
     },
     model::{Code, NotificationId, Problem},
 };
@@ -83,8 +84,7 @@ impl Board {
         let before = browser::focused();
         self.heir.set_value(Some(to.clone()));
         self.once_drawn(move || {
-            let now = browser::focused();
-            let is_left = now == before || now.is_none_or(|element| element.tag_name() == "BODY");
+            let is_left = browser::focused() == before || browser::is_focus_lost();
             // Of a later call, that one's turn is yet to come.
             if is_left && self.heir.get_value().as_ref() == Some(&to) {
                 browser::focus(&to);
@@ -201,7 +201,7 @@ fn ring() {
 
 /// The ids as a request has them.
 fn named(ids: impl Iterator<Item = NotificationId>) -> String {
-    ids.map(|id| id.to_string()).collect::<Vec<_>>().join(",")
+    joined(ids.map(|id| id.to_string()), ",")
 }
 
 /// What the answer to a request for several says about one of them, which `find` finds there.

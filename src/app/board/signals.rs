@@ -65,6 +65,8 @@ pub(crate) struct Board {
     pub(super) placing: StoredValue<Option<At>>,
     /// The id of the element that was to get the focus last, once the rows are drawn.
     pub(super) heir: StoredValue<Option<String>>,
+    /// The id of the row that the keyboard left for a field.
+    pub(crate) here: StoredValue<Option<String>>,
 }
 
 impl Board {
@@ -96,6 +98,7 @@ impl Board {
             is_drawing: StoredValue::new(false),
             placing: StoredValue::new(None),
             heir: StoredValue::new(None),
+            here: StoredValue::new(None),
         }
     }
 
@@ -125,6 +128,7 @@ impl Board {
 
     /// Updates the signals from the view.
     pub(super) fn draw(self) {
+        let (count, focused) = (self.rows.read_untracked().len(), browser::focused());
         self.view.with_value(|view| {
             if !draw_rows(self.rows, view, !browser::is_hidden()) && !self.is_drawing.get_value() {
                 self.is_drawing.set_value(true);
@@ -139,6 +143,16 @@ impl Board {
             draw(self.toasts, &view.toasts);
             draw(self.status, &view.status());
         });
+        // Where rows come or go, leptos may take others out of the page and put them back: what has the focus loses it.
+        if count != self.rows.read_untracked().len()
+            && let Some(focused) = focused
+        {
+            self.once_drawn(move || {
+                if browser::is_focus_lost() {
+                    browser::focus_in_place(&focused);
+                }
+            });
+        }
     }
 
     /// Calls `f` once all rows are drawn, but not before this returns.

@@ -55,6 +55,9 @@ fn run(board: Board, command: Command, target: Option<&web_sys::Element>) -> boo
         board.send(message);
         true
     };
+    if matches!(command, Command::Filter | Command::Search | Command::Compose) {
+        board.here.set_value(here.as_ref().map(Row::element_id));
+    }
     match command {
         Command::Mark if selected => act(Message::MarkSelected(None)),
         Command::MarkUnread if selected => act(Message::MarkSelected(Some(false))),
@@ -156,7 +159,7 @@ fn select_by_pointer(board: Board) {
     });
 }
 
-/// Leaves the sheet, or the field; or selects nothing any more.
+/// Leaves the sheet, or the field, for the row that the keyboard left for it; or selects nothing any more.
 fn leave(board: Board, target: Option<&web_sys::Element>) -> bool {
     if board.is_composing.get_untracked() {
         super::composer::close();
@@ -173,5 +176,10 @@ fn leave(board: Board, target: Option<&web_sys::Element>) -> bool {
         board.send(Message::Unselect);
         return true;
     }
-    field.is_some_and(|field| field.blur().is_ok())
+    let Some(field) = field else { return false };
+    match board.here.try_update_value(Option::take).flatten().and_then(|row| browser::element(&row)) {
+        Some(row) if is_field => browser::focus_in_place(&row),
+        _ => drop(field.blur()),
+    }
+    true
 }
