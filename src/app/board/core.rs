@@ -53,6 +53,7 @@ pub(super) fn reduce(view: &mut View, message: Message, now: Now) -> Vec<Effect>
 fn apply(view: &mut View, message: Message, now: Now) {
     match message {
         Message::Begin => view.begin(now),
+        Message::Resume(kept) => view.resume(&kept, now),
         Message::Heard(message) => view.hear(message, now),
         Message::ShowSoon => view.show_soon(now),
         Message::ShowNext => view.show_next(now),

@@ -85,6 +85,10 @@ impl Board {
     pub(crate) fn keep_up_to_date(self) {
         self.is_offline.set(!browser::is_online());
         self.send(Message::Begin);
+        let kept = window().history().and_then(|history| history.state());
+        if let Some(kept) = kept.ok().and_then(|kept| kept.as_string()) {
+            self.send(Message::Resume(kept));
+        }
         self.keep_attending();
         let line = self.listen();
         let mut ticked = browser::now_ms();
@@ -128,7 +132,18 @@ impl Board {
                 self.load(address, Message::Return);
             }
         });
-        let _ = window_event_listener_untyped("pagehide", move |_| self.delete_before_leaving());
+        let _ = window_event_listener_untyped("pagehide", move |_| {
+            self.keep_place();
+            self.delete_before_leaving();
+        });
+    }
+
+    /// Leaves with the history of the browser where in the list the user is, who may come back from another page.
+    fn keep_place(self) {
+        let kept = self.place().and_then(|at| self.ask(|view| view.kept(at)));
+        if let (Some(kept), Ok(history)) = (kept, window().history()) {
+            let _ = history.replace_state(&kept.into(), "");
+        }
     }
 
     /// Refreshes, unless the answer is known: an address that is not valid stays so.

@@ -32,6 +32,8 @@ pub(crate) struct Now {
 pub(crate) enum Message {
     /// A browser shows the page.
     Begin,
+    /// The user comes back from another page: the list as [`super::View::kept`] wrote it.
+    Resume(String),
     /// The stream reported a change.
     Heard(live::Message),
     /// The waiting changes are due to be shown with the next frames.

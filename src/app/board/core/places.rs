@@ -3,11 +3,14 @@
 
 use super::{
     item::Item,
-    message::Now,
+    message::{Effect, Now},
     place::{At, Beginning, Place},
     view::View,
 };
-use crate::{app::page::Address, model::Limit};
+use crate::{
+    app::page::Address,
+    model::{Limit, NotificationId},
+};
 
 /// How many addresses are remembered.
 const MOST: usize = 8;
@@ -36,6 +39,46 @@ impl View {
         let place = self.places.iter().position(|place| *place.address == address);
         let place = place.map(|place| self.places.remove(place));
         self.turn_to(address, place, now);
+    }
+
+    /// The list and the place in it, as a text for [`Self::resume`].
+    pub(crate) fn kept(&self, (key, below): At) -> Option<String> {
+        let row = &self.rows[self.place_of(key)?];
+        #[expect(clippy::cast_possible_truncation, reason = "no window has as many pixels")]
+        let below = below as i64;
+        Some(self.rows.len().to_string() + " " + &below.to_string() + " " + &row.data.id.to_string())
+    }
+
+    /// The user comes back from another page, to the place that [`Self::kept`] has. Any other text changes nothing.
+    pub(super) fn resume(&mut self, kept: &str, now: Now) {
+        let Some((count, (below, id))) =
+            kept.split_once(' ').and_then(|(count, at)| Some((count, at.split_once(' ')?)))
+        else {
+            return;
+        };
+        let (Ok(count), Ok(below), Ok(id)) = (count.parse::<u64>(), below.parse::<i64>(), NotificationId::parse(id))
+        else {
+            return;
+        };
+        #[expect(clippy::cast_precision_loss, reason = "no window has as many pixels")]
+        let below = below as f64;
+        self.resumes = Some((id, below));
+        let count = u16::try_from(count).unwrap_or(Limit::MAX).min(Limit::MAX);
+        if self.limit < count {
+            self.limit = count;
+            self.refresh(now);
+        } else {
+            self.show_resumed();
+        }
+    }
+
+    /// Scrolls to where the user was, once the list is there.
+    pub(super) fn show_resumed(&mut self) {
+        if let Some((id, below)) = self.resumes.take()
+            && let Some(place) = self.place_with(id)
+        {
+            self.effects.push(Effect::Show((self.rows[place].key, below)));
+        }
     }
 
     /// Notes where the list can begin anew.

@@ -104,6 +104,45 @@ fn going_back_keeps_newer_rows_waiting_above_the_list() {
 }
 
 #[test]
+fn coming_back_from_another_page_loads_as_many_rows_and_scrolls_to_the_same_one() {
+    let mut before = of_ann("", &[]);
+    before.send(Message::ShowOlder);
+    answer(&mut before, list((1..=100).rev()), Some(1));
+    let kept = before.view.kept((before.key(30), -7.4)).unwrap();
+    assert_eq!(kept, format!("100 -7 {}", id(30)));
+
+    let mut page = open("user_id=ann", list((51..=100).rev()), Some(10));
+    page.send(Message::Resume(kept));
+    assert_eq!((limit(&mut page), shown_at(&mut page)), (100, None), "not before the row is there");
+    answer(&mut page, list((1..=100).rev()), Some(1));
+    assert_eq!((page.shown().len(), shown_at(&mut page)), (100, Some((page.key(30), -7.0))));
+    page.send(Message::Refresh);
+    answer(&mut page, list((1..=100).rev()), Some(1));
+    assert_eq!(shown_at(&mut page), None, "once");
+}
+
+#[test]
+fn coming_back_to_what_is_there_asks_for_nothing() {
+    let mut page = of_ann("", &[3, 2, 1]);
+    page.effects.clear();
+    page.send(Message::Resume(format!("3 12 {}", id(2))));
+    assert_eq!((page.asks(), shown_at(&mut page)), (0, Some((page.key(2), 12.0))));
+}
+
+#[test]
+fn nothing_else_in_the_history_is_a_place() {
+    let mut page = of_ann("", &[3, 2, 1]);
+    page.effects.clear();
+    let gone = format!("3 12 {}", id(7));
+    for kept in ["", "3", "3 12", "3 12 x", "-3 12 x", &format!("x 12 {}", id(2)), &format!("3 1.5 {}", id(2)), &gone] {
+        page.send(Message::Resume(kept.to_owned()));
+        assert!(page.effects.is_empty(), "{kept}: {:?}", page.effects);
+    }
+    page.send(Message::Resume(format!("99999999 0 {}", id(2))));
+    assert_eq!(limit(&mut page), 1_000);
+}
+
+#[test]
 fn an_inbox_is_not_marked_before_its_list_is_there() {
     let mut page = of_ann("", &[3, 2, 1]);
     page.send(Message::Leave(None)).send(Message::Turn(Address::parse("user_id=bob")));
