@@ -46,8 +46,8 @@ pub fn App() -> impl IntoView {
 fn show_in_tab(board: Board) {
     effect(move |_| {
         let unread = board.overview.read().unread_count;
-        // How many that are is not known before the answer.
-        if board.status.read().loading != Loading::Done {
+        // How many that are is not known before the answer. Where that takes long, the title names the inbox without it.
+        if board.status.read().loading == Loading::Begun {
             return;
         }
         desktop::badge(unread);

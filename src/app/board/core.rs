@@ -45,6 +45,7 @@ pub(super) fn reduce(view: &mut View, message: Message, now: Now) -> Vec<Effect>
     let selected = view.selected();
     let toasts: Vec<_> = view.toasts.iter().map(|toast| toast.key).collect();
     apply(view, message, now);
+    view.say_once();
     view.tell_selected(selected);
     view.leave_toasts(&toasts);
     std::mem::take(&mut view.effects)

@@ -8,7 +8,7 @@ use super::icons::{self, Icon};
 use super::{click, effect, flag, follow, still, text};
 use crate::{
     app::{
-        board::{Board, TOWER},
+        board::{Board, Loading, TOWER},
         browser::{self, preferences::Preferences},
         page::Address,
         words::fill,
@@ -154,10 +154,13 @@ fn Freshness(board: Board) -> impl IntoView {
         (false, None, true) => ("live", words.live),
         (false, None, false) => ("fresh", words.polling),
     };
-    // Before it is so, nothing is said: the script may never run. Nor where a link is not valid, as the list says.
+    // Before it is so, nothing is said: the script may never run, and another list may not come. Nor where a link is not
+    // valid, as the list says.
     let is_told = |code| code != Code::InvalidInput;
     let is_unknown = flag(move || {
-        !(board.status.read().is_kept || board.is_offline.get() || board.trouble_code().is_some_and(is_told))
+        let status = board.status.read();
+        let is_kept = status.is_kept && status.loading != Loading::Slow;
+        !(is_kept || board.is_offline.get() || board.trouble_code().is_some_and(is_told))
     });
     view! {
         <span class="freshness needs-script" class:none=is_unknown data-state=text(move || state().0.to_owned()) title=words.freshness>

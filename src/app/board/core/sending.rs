@@ -69,17 +69,19 @@ impl View {
         // The server may have had a repeat already, or another request by the same key: then it counts it already, and
         // the stream does not tell of it again.
         let is_new = !is_repeat && typed.own_key.is_empty();
-        match item {
-            Some(item) => {
-                // What the list has already, the stream has told.
-                if is_new && self.place_with(notification.id).is_none() {
-                    self.expect(Kind::Created, &notification.user_id, notification.id);
-                }
-                self.take_in(&item, notification);
-                self.effects.push(Effect::Say(fill(self.words.sent_to, &[&typed.user_id])));
+        let is_seen = now.is_at_top && item.as_ref().is_some_and(|item| self.place_of(item.key).is_some());
+        if let Some(item) = item {
+            // What the list has already, the stream has told.
+            if is_new && self.place_with(notification.id).is_none() {
+                self.expect(Kind::Created, &notification.user_id, notification.id);
             }
-            // The list does not show it.
-            None => self.toast(fill(self.words.sent_to, &[&typed.user_id]), None),
+            self.take_in(&item, notification);
+        }
+        let text = fill(self.words.sent_to, &[&typed.user_id]);
+        if is_seen {
+            self.effects.push(Effect::Say(text))
+        } else {
+            self.toast(text, None)
         }
         self.settle(change, is_new, now);
     }

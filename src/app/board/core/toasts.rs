@@ -81,6 +81,17 @@ impl View {
         self.put_toast(refusal(self.words, what, problem), true, Some(undo));
     }
 
+    /// The reason that the page gives for its list being old, no message gives too.
+    pub(super) fn say_once(&mut self) {
+        let Some(trouble) = &self.trouble else { return };
+        let why = explain(self.words, trouble);
+        for toast in &mut self.toasts {
+            if let Some(what) = toast.text.strip_suffix(&why).filter(|_| toast.is_bad) {
+                toast.text = what.trim_end().to_owned();
+            }
+        }
+    }
+
     /// Offers to take back what was deleted, in one message with what can still be.
     pub(super) fn offer_undelete(&mut self) {
         self.toasts.retain(|toast| toast.undo != Some(Undo::Delete));

@@ -89,6 +89,29 @@ fn a_deletion_that_is_refused_is_taken_back() {
 }
 
 #[test]
+fn a_refusal_does_not_repeat_the_reason_that_the_page_gives_already() {
+    let mut page = of_ann("", &[2, 1]);
+    let lost = || Problem::new(Code::Unreachable, "");
+    let fail = |page: &mut Open| {
+        let asked = ticket(page);
+        page.send(Message::Answered(asked, Err(lost())));
+    };
+    let refuse = |page: &mut Open| {
+        delete(page, 2);
+        page.expire();
+        let under_way = deletion(page);
+        page.send(Message::Deleted(under_way, Err(lost())));
+    };
+    refuse(&mut page);
+    assert_eq!(page.toasts(), "Not deleted. Can't reach the server.");
+    fail(&mut page);
+    assert_eq!(page.toasts(), "Not deleted.", "the page says now why its list is old");
+    page.view.toasts.clear();
+    refuse(&mut page);
+    assert_eq!(page.toasts(), "Not deleted.");
+}
+
+#[test]
 fn several_deletions_share_one_toast_and_one_undo() {
     let mut page = of_ann("", &[6, 5, 4, 3, 2, 1]);
     (2..=6).for_each(|number| delete(&mut page, number));

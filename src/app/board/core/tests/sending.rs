@@ -47,6 +47,21 @@ fn a_submission_to_another_inbox_shows_a_toast() {
 }
 
 #[test]
+fn a_submission_whose_row_is_out_of_sight_shows_a_toast() {
+    for (query, is_at_top, toasts) in
+        [("", true, ""), ("", false, "Sent to ann."), ("category=alert", true, "Sent to ann.")]
+    {
+        let mut page = of_ann(query, &[]);
+        page.now.is_at_top = is_at_top;
+        let submission = submit(&mut page, 2, "a");
+        page.send(Message::Sent(submission, notification(2)));
+        assert_eq!(page.toasts(), toasts, "{query}, at the top: {is_at_top}");
+        let is_said = page.count(|effect| matches!(effect, Effect::Say(text) if text == "Sent to ann.")) > 0;
+        assert_eq!(is_said, toasts.is_empty(), "a screen reader hears it once");
+    }
+}
+
+#[test]
 fn a_refused_submission_is_removed_and_the_next_one_has_a_new_key() {
     let mut page = of_ann("", &[1]);
     let submission = submit(&mut page, 2, "a");
