@@ -28,7 +28,7 @@ test("all that a filter shows are marked, and undo brings them back", async ({ a
   await api.create("a message");
   await tab.open({ user_id: user, category: "alert" });
   await tab.click("button", "Mark all alert read");
-  await expect.poll(() => tab.shown(".toasts p")).toEqual(["2 alert marked read."]);
+  await expect.poll(() => tab.shown(".toasts p")).toEqual(["2 of category “alert” marked as read."]);
   await expect.poll(() => unread(api)).toEqual(["a message"]);
   await tab.click("button", "Undo");
   await expect.poll(() => unread(api)).toEqual(["a message", "another alert", "an alert"]);

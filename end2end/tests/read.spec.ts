@@ -109,7 +109,7 @@ test.describe("marking all that a filter shows", () => {
     await dashboard.expectRead("an alert");
     await expect(dashboard.badge).toHaveText("1 unread");
     await expect.poll(() => unread(api)).toEqual(["a message"]);
-    await expect(dashboard.toasts).toContainText("2 alert marked read.");
+    await expect(dashboard.toasts).toContainText("2 of category “alert” marked as read.");
     await page.clock.runFor(6_000);
     await expect(dashboard.toasts).toHaveCount(0);
     expect(await unread(api)).toEqual(["a message"]);
@@ -202,7 +202,7 @@ test.describe("marking more than the page shows", () => {
     await expect(dashboard.rows).toHaveCount(50);
     await expect(dashboard.badge).toHaveText("120 unread");
     await page.getByRole("button", { name: "Mark all read" }).click();
-    await expect(dashboard.toasts).toContainText("120 marked read.");
+    await expect(dashboard.toasts).toContainText("120 marked as read.");
     await expect(dashboard.badge).toBeHidden();
     expect(await unread(api)).toEqual([]);
     await dashboard.toasts.getByRole("button", { name: "Undo" }).click();
@@ -219,7 +219,7 @@ test.describe("marking more than the page shows", () => {
     await api.createMany(3, "other");
     await dashboard.open({ user_id: user, category: "alert" });
     await page.keyboard.press("Shift+A");
-    await expect(dashboard.toasts).toContainText("60 alert marked read.");
+    await expect(dashboard.toasts).toContainText("60 of category “alert” marked as read.");
     await expect.poll(() => unread(api)).toEqual(["other 3", "other 2", "other 1"]);
     // On another device, one of the others is marked read, and one of the marked alerts is marked unread and read
     // again.

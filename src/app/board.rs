@@ -13,7 +13,7 @@ mod refresh;
 mod row;
 mod signals;
 
-pub(crate) use self::core::may_be_sent;
+pub(crate) use self::core::{may_be_sent, unread};
 pub(super) use self::{
     attending::TOASTS,
     core::{Item, Loading, Message, SELECTION, TOWER, Toast, Typed, explain, key_of_toast},

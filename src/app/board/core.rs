@@ -27,6 +27,7 @@ mod waiting;
 
 pub(crate) use self::{
     announcing::TOWER,
+    counting::unread,
     deleting::MOST_AT_ONCE,
     item::{Item, element_id},
     mark::Marking,

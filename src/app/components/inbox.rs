@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     app::{
-        board::{Board, Loading, Row},
+        board::{self, Board, Loading, Row},
         page::Address,
         server_fns,
         text::{bidi::visible, relative_time},
@@ -141,7 +141,10 @@ fn MarkAll(board: Board) -> impl IntoView {
             on:submit=submit
         >
             <div hidden inner_html=still!(mark_all_fields(board))></div>
-            <button type="submit" class="plain" disabled=optional(move || (board.overview.read().unread_count == 0).then_some("")) title=words.mark_all_keys>
+            <button type="submit" class="plain" disabled=optional(move || {
+                let of = board.address.read().category.clone();
+                (board::unread(&board.overview.read(), of.as_deref()) == 0).then_some("")
+            }) title=words.mark_all_keys>
                 <Icon of=icons::CHECK_ALL />
                 <span>{label}</span>
             </button>

@@ -10,7 +10,13 @@ use super::{
     optional, still, text,
 };
 use crate::{
-    app::{board::Board, browser, page::Address, text::bidi::visible, words::Words},
+    app::{
+        board::{self, Board},
+        browser,
+        page::Address,
+        text::bidi::visible,
+        words::Words,
+    },
     model::{Category, Overview, UnreadCount},
 };
 
@@ -54,10 +60,7 @@ impl Narrow {
                 let is_it = |inbox: &&UnreadCount| inbox.user_id.as_str() == user_id;
                 overview.recent.iter().find(is_it).map(|inbox| inbox.unread_count)
             }
-            Self::Category(Some(category)) => {
-                let is_it = |(known, _): &&(Category, u64)| known.as_str() == category;
-                overview.categories.iter().find(is_it).map(|(_, count)| *count)
-            }
+            Self::Category(Some(category)) => Some(board::unread(overview, Some(category))),
             Self::Inbox(None) | Self::Category(None) => None,
         };
         found.unwrap_or(0)

@@ -135,7 +135,7 @@ pub(super) static LANGUAGE: super::Language = super::Language {
         deleted: "Gelöscht.|{0} gelöscht.",
         marked_read: "Als gelesen markiert.|{0} als gelesen markiert.",
         all_marked: "{0} als gelesen markiert.",
-        all_marked_of: "{0} „{1}“ als gelesen markiert.",
+        all_marked_of: "{0} der Kategorie „{1}“ als gelesen markiert.",
         nothing_to_mark: "Es war nichts mehr zu markieren.",
         not_deleted: "Nicht gelöscht.",
         not_undone: "Nicht rückgängig gemacht.",

@@ -45,6 +45,13 @@ pub(crate) fn set_read_in(overview: &mut Overview, user_id: &UserId, is_read: bo
     }
 }
 
+/// How many are unread of this category, or of all.
+pub(crate) fn unread(overview: &Overview, category: Option<&str>) -> u64 {
+    let Some(category) = category else { return overview.unread_count };
+    let found = overview.categories.iter().find(|(known, _)| known.as_str() == category);
+    found.map_or(0, |(_, count)| *count)
+}
+
 /// Counts so many more, or fewer, as unread of this category.
 pub(crate) fn beside(overview: &mut Overview, category: &Category, more: i64) {
     match overview.categories.iter_mut().find(|(known, _)| known == category) {

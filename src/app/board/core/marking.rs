@@ -235,7 +235,7 @@ impl View {
         self.loading == Loading::Done
             && self.heard.seen.is_some()
             && self.filter().user_id.is_some()
-            && self.overview.unread_count > 0
+            && counting::unread(&self.counted(), self.address.category.as_deref()) > 0
             && self.address.q.is_none()
     }
 

@@ -56,7 +56,7 @@ pub(super) const DESK: Desk = Desk {
         created: "Created",
         first_change: "Created by change",
         last_change: "Last change",
-        id: "Id",
+        id: "ID",
         open_inbox: "Open the inbox",
         delete_it: "Delete it",
         delete: "Delete…",

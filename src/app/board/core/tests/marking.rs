@@ -247,7 +247,7 @@ fn mark_all_marks_what_was_seen_and_nothing_newer() {
     let under_way = marking_all(&mut page);
     assert_eq!(under_way.up_to, Some(10));
     page.send(Message::AllMarked(under_way, Ok(marked(2))));
-    assert_eq!((page.toasts(), page.asks()), ("2 marked read.".to_owned(), 0));
+    assert_eq!((page.toasts(), page.asks()), ("2 marked as read.".to_owned(), 0));
 }
 
 #[test]
@@ -307,6 +307,13 @@ fn a_search_and_all_inboxes_cannot_be_marked() {
     assert!(!of_ann("q=number", &[1]).view.can_mark_all());
     assert!(!open("", vec![notification(1)], None).view.can_mark_all());
     assert!(!of_ann("", &[]).view.can_mark_all());
+}
+
+#[test]
+fn a_category_without_anything_unread_cannot_be_marked() {
+    // Each is a message.
+    let can = |query: &str| of_ann(query, &[1]).view.can_mark_all();
+    assert_eq!((can("category=message"), can("category=alert"), can("")), (true, false, true));
 }
 
 #[test]
