@@ -157,7 +157,7 @@ test("a mistake in a webhook is shown at its field, and the typed text is kept",
   await expect(page.getByLabel("Only these categories")).toHaveValue("alert, system");
 });
 
-test("the pages load a style and no program but the menu of languages, and the keyboard finds its way", async ({ page, receiver }) => {
+test("the pages load a style and no program but for times and languages, and the keyboard finds its way", async ({ page, receiver }) => {
   await addWebhook(page, receiver.url);
   const asked: string[] = [];
   page.on("request", (request) => asked.push(new URL(request.url()).pathname));
@@ -167,7 +167,7 @@ test("the pages load a style and no program but the menu of languages, and the k
   await page.goto(CHANNELS);
   await page.getByRole("link", { name: "Webhooks", exact: true }).click();
   await expect(page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Webhooks" })).toHaveAttribute("aria-current", "page");
-  expect([...new Set(asked.filter((path) => /\.(js|wasm)$/.test(path)))]).toEqual(["/language.js"]);
+  expect([...new Set(asked.filter((path) => /\.(js|wasm)$/.test(path)))]).toEqual(["/times.js", "/language.js"]);
   await page.keyboard.press("Tab");
   await expect(page.getByRole("link", { name: "Skip to the content" })).toBeFocused();
   await page.keyboard.press("Enter");

@@ -346,8 +346,8 @@ async fn push_is_offered_to_the_browser_at_hand_where_it_can_be_turned_on() {
     let html = page.text();
     let scripts: Vec<_> =
         html.match_indices("<script defer").map(|(at, _)| between(&html[at..], "<script", ">")).collect();
-    assert_eq!(scripts.len(), 3, "{scripts:?}");
-    for (script, name) in scripts.iter().zip(["/zone.js?v=", "/push.js?v=", "/language.js?v="]) {
+    assert_eq!(scripts.len(), 4, "{scripts:?}");
+    for (script, name) in scripts.iter().zip(["/zone.js?v=", "/push.js?v=", "/times.js?v=", "/language.js?v="]) {
         assert!(
             script.contains(&format!("src=\"{name}")) && script.contains(&format!("nonce=\"{nonce}\"")),
             "{script}"

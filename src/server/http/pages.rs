@@ -102,6 +102,15 @@ impl Visit {
         Ok(Self { state: state.clone(), place, head, principal, language, notice })
     }
 
+    /// Says no more that the notification was marked as read, or as unread, where that is over: the user may have come
+    /// back to this address.
+    fn forget_mark(&mut self, is_read: bool) {
+        let over = if is_read { "unread" } else { "read" };
+        if value_of(self.head.uri.query().unwrap_or(""), "done").is_some_and(|done| done == over) {
+            self.notice = None;
+        }
+    }
+
     /// Shows this content, or why it cannot be shown.
     async fn show(self, content: Result<Content, Problem>) -> Result<Response, Problem> {
         let Self { state, place, head, principal, language, notice } = self;
@@ -150,7 +159,7 @@ fn with_status(mut page: Response, problem: &Problem) -> Result<Response, Proble
 /// The notice for the result of a form, from the URL of the page. Its words are fixed, so that no URL can put text into
 /// a page.
 fn done(query: &str, language: &'static Language) -> Option<Notice> {
-    let value = |wanted: &str| percent_pairs(query).find_map(|(name, value)| (name == wanted).then_some(value));
+    let value = |wanted: &str| value_of(query, wanted);
     let of = &language.desk().done;
     let text = match value("done")?.as_str() {
         "read" => of.read,
@@ -170,6 +179,11 @@ fn done(query: &str, language: &'static Language) -> Option<Notice> {
         _ => return None,
     };
     Some(Notice { is_bad: false, text: text.to_owned() })
+}
+
+/// The first value of this name in a query.
+pub(super) fn value_of(query: &str, wanted: &str) -> Option<String> {
+    percent_pairs(query).find_map(|(name, value)| (name == wanted).then_some(value))
 }
 
 /// Leads to the page at this path, which reports the success.
@@ -220,6 +234,5 @@ fn items(kept: Vec<StoredDelivery>, names: &HashMap<Uuid, String>) -> Vec<Delive
 
 /// The place at which a query begins. An invalid one counts as absent: a user may have typed it.
 fn before(query: &str) -> Option<u64> {
-    let value = percent_pairs(query).find_map(|(name, value)| (name == "before").then_some(value))?;
-    value.parse().ok().filter(|place| i64::try_from(*place).is_ok())
+    value_of(query, "before")?.parse().ok().filter(|place| i64::try_from(*place).is_ok())
 }

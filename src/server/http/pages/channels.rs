@@ -11,13 +11,10 @@ use axum::{
 use super::{
     Visit, before, deliveries, delivery_of,
     form::{Form, no_such_deed},
-    items, lead_to, with_status,
+    items, lead_to, value_of, with_status,
 };
 use crate::{
-    app::{
-        pages::{ChannelsPage, Content, Older},
-        percent_pairs,
-    },
+    app::pages::{ChannelsPage, Content, Older},
     model::{Channel, DeliveryId, DeliveryState, Problem, WebhookId},
     server::{
         http::{extract::Caller, paths::CHANNELS, state::HttpState},
@@ -60,13 +57,12 @@ async fn read(state: &HttpState, visit: &Visit) -> Result<Content, Problem> {
 
 /// The webhook that a query names. An invalid one counts as absent.
 fn only(query: &str) -> Option<WebhookId> {
-    let value = percent_pairs(query).find_map(|(name, value)| (name == "webhook_id").then_some(value))?;
-    WebhookId::parse(&value).ok()
+    WebhookId::parse(&value_of(query, "webhook_id")?).ok()
 }
 
 /// Whether a query selects the skipped deliveries, in place of those that were given up.
 fn is_skipped(query: &str) -> bool {
-    percent_pairs(query).any(|(name, value)| name == "state" && value == "skipped")
+    value_of(query, "state").is_some_and(|state| state == "skipped")
 }
 
 fn state_of(is_skipped: bool) -> DeliveryState {

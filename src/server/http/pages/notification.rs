@@ -37,11 +37,14 @@ pub(super) async fn page(
     id: Result<Path<NotificationId>, Problem>,
     head: Parts,
 ) -> Result<Response, Problem> {
-    let visit = Visit::begin(&state, principal, head, None).await?;
+    let mut visit = Visit::begin(&state, principal, head, None).await?;
     let content = match id {
         Ok(Path(id)) => read(&state, &visit, id).await,
         Err(problem) => Err(problem),
     };
+    if let Ok(Content::Notification(page)) = &content {
+        visit.forget_mark(page.notification.is_read);
+    }
     visit.show(content).await
 }
 

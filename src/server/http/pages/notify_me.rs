@@ -14,13 +14,10 @@ use self::wishes::{FIELDS, patch, typed, was};
 use super::{
     Visit, delivery_of,
     form::{Form, no_such_deed},
-    lead_to, with_status,
+    lead_to, value_of, with_status,
 };
 use crate::{
-    app::{
-        pages::{Content, NotifyMePage, TypedWishes, WhosePage},
-        percent_pairs,
-    },
+    app::pages::{Content, NotifyMePage, TypedWishes, WhosePage},
     model::{Choices, ContactId, FieldError, Preferences, Problem, UserId},
     server::{
         delivery::{Delivery, PreferencesView},
@@ -71,8 +68,7 @@ async fn ask_whose(visit: Visit, asked: WhosePage) -> Result<Response, Problem> 
 /// The user whose page is requested; or a page that asks for one, where none is named, or an invalid one.
 fn whose(principal: &Principal, head: &Parts) -> Result<UserId, Box<WhosePage>> {
     let query = head.uri.query().unwrap_or("");
-    let named = percent_pairs(query).find_map(|(name, value)| (name == "user_id").then_some(value));
-    match (named.filter(|named| !named.is_empty()), principal.own_inbox()) {
+    match (value_of(query, "user_id").filter(|named| !named.is_empty()), principal.own_inbox()) {
         (None, Some(own)) => Ok(own.clone()),
         (None, None) => Err(Box::default()),
         (Some(typed), _) => UserId::parse(&typed).map_err(|why| {
