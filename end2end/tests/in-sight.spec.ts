@@ -96,3 +96,47 @@ signedIn("the form that signs in is as wide on a desktop as it is meant to be", 
   expect((await page.locator(".login-form").boundingBox())!.width).toBe(23 * 16);
   await signInWith(page, key);
 });
+
+test.describe("in German", () => {
+  test.use({ locale: "de" });
+
+  for (const width of [320, 1030, 1281])
+    test(`the head of the list is one line at ${width} px, and names the inbox`, async ({ dashboard, api, page, user }) => {
+      await page.setViewportSize({ width, height: 844 });
+      await api.createMany(12, "note");
+      await dashboard.open({ user_id: user });
+      const tops = await page
+        .locator(".inbox-head :is(h1, .search, .segments, .inbox-tools form)")
+        .evaluateAll((all) => all.map((one) => one.getBoundingClientRect()).map(({ top, height }) => top + height / 2));
+      expect(Math.max(...tops) - Math.min(...tops)).toBeLessThan(8);
+      expect((await dashboard.heading.boundingBox())!.width).toBeGreaterThan(90);
+      await page.locator(".row").first().focus();
+      await page.keyboard.press("x");
+      const [text, room] = await page.locator(".selection p").evaluate((p) => {
+        const range = document.createRange();
+        range.selectNodeContents(p);
+        return [range.getBoundingClientRect(), p.getBoundingClientRect()].map(({ width, height }) => ({ width, height }));
+      });
+      expect(text!.width).toBeLessThanOrEqual(room!.width + 0.5);
+      expect(text!.height, "one line").toBeLessThan(32);
+    });
+});
+
+test("a message is not over the form while that is a sheet", async ({ dashboard, api, page, user }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await api.createMany(3, "note");
+  await dashboard.open({ user_id: user });
+  await page.locator(".row").first().focus();
+  await page.keyboard.press("#");
+  await page.locator("#compose-open").click();
+  await expect(page.getByRole("dialog", { name: "Send a notification" })).toBeInViewport();
+  // The sheet comes up in a moment.
+  await expect
+    .poll(async () => {
+      const [toast, sheet] = [await page.locator(".toast:not([hidden])").boundingBox(), await page.locator(".sheet").boundingBox()];
+      return toast!.y + toast!.height <= sheet!.y;
+    })
+    .toBe(true);
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect(dashboard.rows).toHaveCount(3);
+});

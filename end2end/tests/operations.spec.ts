@@ -230,3 +230,28 @@ signedIn("who is not signed in comes back to what they asked for, and sees the o
   expect((await page.goto(WEBHOOKS))?.status()).toBe(403);
   await expect(page.getByRole("heading", { name: "You may not see this" })).toBeVisible();
 });
+
+test.describe("far from UTC", () => {
+  test.use({ timezoneId: "Asia/Kathmandu" });
+
+  test("the page of a notification has the times of the browser's clock", async ({ api, page }) => {
+    const { id, timestamp } = await api.create({ content: "Disk almost full" });
+    await page.goto(`/notifications/${id}`);
+    const clock = (date: Date) => new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", timeZone: "Asia/Kathmandu" }).format(date);
+    const exact = new RegExp(`^\\d+ \\w+ 20\\d\\d, ${clock(new Date(timestamp))}\\.\\d{3} GMT\\+5:45$`);
+    await expect(page.locator("dl time").first()).toHaveText(exact);
+    await expect(page.locator(".notice-head time")).toHaveAttribute("title", exact);
+    await expect(page.locator(".notice-head time")).toHaveText("just now");
+  });
+});
+
+test("the question before a deletion moves nothing, and the button under it deletes", async ({ api, page }) => {
+  const { id } = await api.create({ content: "Disk almost full" });
+  await page.goto(`/notifications/${id}`);
+  const places = () => page.locator(".deeds > :is(form, a)").evaluateAll((all) => all.map((one) => one.getBoundingClientRect().top));
+  const before = await places();
+  await page.locator("summary", { hasText: "Delete" }).click();
+  expect(await places()).toEqual(before);
+  await page.getByRole("button", { name: "Delete it" }).click();
+  await expect(page).toHaveURL(new RegExp(DASHBOARD));
+});

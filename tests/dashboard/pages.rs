@@ -114,7 +114,10 @@ async fn a_notification_has_a_page_with_forms_and_no_script_of_its_own() {
     assert!(html.contains("It is marked as read.") && html.contains(">Mark as unread"), "{html}");
     let number = |name| fact(&html, name).parse::<u64>().unwrap();
     assert_eq!(number("Created by change") + 1, number("Last change"));
-    led(&submit(&app, &path, "do=unread").await);
+    let unread = led(&submit(&app, &path, "do=unread").await);
+    assert!(app.get(&unread).await.text().contains("It is marked as unread."));
+    let html = app.get(&back).await.text();
+    assert!(!html.contains("It is marked") && html.contains(">Mark as read"), "the user went back: {html}");
     let inbox = led(&submit(&app, &path, "do=delete").await);
     assert!(inbox.ends_with("?user_id=ann"), "{inbox}");
     let gone = app.get(&path).await;
