@@ -17,6 +17,7 @@ mod edge;
 mod extract;
 mod frames;
 mod gate;
+mod headers;
 mod health;
 mod intake;
 mod json;

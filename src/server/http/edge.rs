@@ -5,13 +5,12 @@ use std::time::Instant;
 use axum::{
     Router,
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts},
+    http::{Method, header, request::Parts},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
 
 use super::{
-    HttpOptions,
     asked::Asked,
     client::Client,
     gate, intake, live,
@@ -21,21 +20,6 @@ use super::{
     state::HttpState,
 };
 use crate::model::{Code, Problem};
-
-/// The headers that an answer has unless its handler set them.
-const HEADERS: [(HeaderName, HeaderValue); 5] = [
-    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
-    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
-    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
-    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-];
-
-/// More headers than most answers have.
-const ROOM_FOR_HEADERS: usize = 12;
-
-/// A browser that used an encrypted connection once uses no other for a year.
-const ONLY_ENCRYPTED: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Puts the edge around the routes, and around those of files: the permissions for pages of listed sites, which files
 /// do not have; then the guard, which admits callers and passes their requests to the intake.
@@ -85,28 +69,13 @@ async fn guard(State(state): State<HttpState>, request: Request, next: Next) -> 
     if is_for_event_source {
         response = live::come_back_later(response);
     }
-    complete(response.headers_mut(), options, client.is_encrypted);
+    state.headers().complete(response.headers_mut(), options, client.is_encrypted);
     if let Some((method, route)) = logged {
         let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         let method = shown(method.as_str());
         tracing::debug!(%method, route, status = response.status().as_u16(), micros, "answered");
     }
     response
-}
-
-/// Adds the headers of every answer.
-fn complete(headers: &mut HeaderMap, options: &HttpOptions, is_encrypted: bool) {
-    // Allocated with room for all of them: growing costs more than moving the few that a handler set.
-    let mut all = HeaderMap::with_capacity(ROOM_FOR_HEADERS);
-    all.extend(std::mem::take(headers));
-    *headers = all;
-    for (name, value) in HEADERS {
-        headers.entry(name).or_insert(value);
-    }
-    options.frame_ancestors.tell(headers);
-    if is_encrypted {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, ONLY_ENCRYPTED);
-    }
 }
 
 /// Decides from the head of a request whether to admit it.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{body::Bytes, extract::FromRef};
 
-use super::{HttpOptions, methods::Methods, sites::Refusals};
+use super::{HttpOptions, headers::Headers, methods::Methods, sites::Refusals};
 use crate::{
     model::Problem,
     server::{budget::Budget, identity::Holder, limiter::weight, service::NotificationService, workshop::Workshop},
@@ -22,13 +22,15 @@ struct Parts {
     workshop: Workshop,
     refusals: Refusals,
     methods: Methods,
+    headers: Headers,
 }
 
 impl HttpState {
     pub(super) fn new(service: NotificationService, options: &HttpOptions, methods: Methods) -> Self {
         let budget = Budget::new(options.max_memory);
         let (options, workshop, refusals) = (Arc::new(options.clone()), Workshop::new(), Refusals::new());
-        Self(Arc::new(Parts { service, options, budget, workshop, refusals, methods }))
+        let headers = Headers::new(&options);
+        Self(Arc::new(Parts { service, options, budget, workshop, refusals, methods, headers }))
     }
 
     pub(super) fn service(&self) -> &NotificationService {
@@ -64,6 +66,11 @@ impl HttpState {
     /// The methods of the API's paths.
     pub(super) fn methods(&self) -> &Methods {
         &self.0.methods
+    }
+
+    /// The headers of every answer, unless its handler sets them.
+    pub(super) fn headers(&self) -> &Headers {
+        &self.0.headers
     }
 
     /// The same bytes, counted while they are being sent.
