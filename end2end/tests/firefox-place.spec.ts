@@ -1,0 +1,65 @@
+import { expect, test } from "../firefox.ts";
+
+const focusText = (text: string) => {
+  const row = [...document.querySelectorAll<HTMLElement>("li.row")].find((one) => one.textContent.includes(text));
+  row!.focus();
+};
+
+test("undoing several marks under Unread leaves the focus in the list", async ({ api, tab, user }) => {
+  await api.createMany(9, "note");
+  await tab.open({ user_id: user, unread: "true" });
+  for (const text of ["note 8", "note 6", "note 3"]) {
+    await tab.page.evaluate(focusText, text);
+    await tab.press("e");
+  }
+  await expect.poll(async () => (await api.list()).filter(({ is_read }) => is_read).length).toBe(3);
+  await tab.press("z");
+  await expect.poll(() => tab.count("li.row")).toBe(9);
+  await expect.poll(() => tab.page.evaluate(() => document.activeElement?.closest(".rows") !== null)).toBe(true);
+});
+
+for (const [key, field] of [
+  ["/", "#inbox-of"],
+  ["s", "#search"],
+  ["n", "#text"],
+] as const)
+  test(`Escape goes back from the field of ${key} to the row`, async ({ api, tab, user }) => {
+    await tab.page.setViewport({ width: 1440, height: 900 });
+    await api.createMany(5, "note");
+    await tab.open({ user_id: user });
+    await tab.page.evaluate(focusText, "note 3");
+    await tab.press(key);
+    await expect.poll(() => tab.page.evaluate((id) => document.activeElement?.matches(id), field)).toBe(true);
+    await tab.press("Escape");
+    await expect.poll(() => tab.focused()).toContain("note 3");
+    await tab.press("j");
+    await expect.poll(() => tab.focused()).toContain("note 2");
+  });
+
+for (const width of [390, 1440])
+  test(`going back from another page shows the same rows, at ${width} px`, async ({ api, tab, user }) => {
+    await tab.page.setViewport({ width, height: 844 });
+    await api.createMany(160, "note");
+    await tab.open({ user_id: user });
+    await tab.click("link", "Show older");
+    await expect.poll(() => tab.count("li.row")).toBe(100);
+    const top = () =>
+      tab.page.evaluate(() => [...document.querySelectorAll("li.row")].find((one) => one.textContent.includes("note 75"))!.getBoundingClientRect().top);
+    await tab.page.evaluate(() => [...document.querySelectorAll("li.row")].find((one) => one.textContent.includes("note 75"))!.scrollIntoView({ block: "center" }));
+    await tab.page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 300)));
+    const before = await top();
+    await Promise.all([tab.page.waitForNavigation(), tab.page.evaluate(() => location.assign("/operations/webhooks"))]);
+    await tab.page.goBack();
+    await tab.hydrated();
+    await expect.poll(() => tab.count("li.row")).toBe(100);
+    await expect.poll(async () => Math.abs((await top()) - before)).toBeLessThan(3);
+  });
+
+test("sending while the list is scrolled down is confirmed", async ({ api, tab, user }) => {
+  await tab.page.setViewport({ width: 1440, height: 900 });
+  await api.createMany(50, "note");
+  await tab.open({ user_id: user });
+  await tab.page.evaluate(() => [...document.querySelectorAll("li.row")].at(-3)!.scrollIntoView());
+  await tab.send(user, "out of sight");
+  await expect.poll(() => tab.shown(".toasts p")).toEqual([`Sent to ${user}.`]);
+});
