@@ -14,6 +14,13 @@ pub(super) fn has_contact(connection: &Connection, user_id: &UserId) -> rusqlite
     connection.prepare_cached(HAS)?.exists([user_id.as_str()])
 }
 
+/// Whether any delivery to a contact is not over.
+pub(super) fn one_waits(connection: &Connection) -> rusqlite::Result<bool> {
+    const ONE: &str = "SELECT 1 FROM deliveries INDEXED BY deliveries_to_contacts
+        WHERE ended_at IS NULL AND channel <> 'webhook'";
+    connection.prepare_cached(ONE)?.exists(())
+}
+
 /// Cancels waiting deliveries to contacts about a notification, and returns their number.
 pub(super) fn cancel_about(
     connection: &Connection,

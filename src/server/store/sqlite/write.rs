@@ -117,8 +117,11 @@ impl<'a> Batch<'a> {
     /// deleted.
     fn fill_outbox(&mut self) -> rusqlite::Result<()> {
         let (connection, now) = (self.connection, SystemClock.now());
-        for change in &self.changes[self.in_outbox..] {
-            if let Some((id, reason)) = over(&change.event) {
+        let fresh = &self.changes[self.in_outbox..];
+        // Mostly none waits at all, so that one look is enough for all that was deleted in this transaction.
+        let one_waits = fresh.iter().any(|change| over(&change.event).is_some()) && cancelling::one_waits(connection)?;
+        for change in fresh {
+            if one_waits && let Some((id, reason)) = over(&change.event) {
                 cancelling::cancel_about(connection, &change.user_id, id, reason, now)?;
             }
             let to_contacts = self.reaches_contacts
