@@ -57,11 +57,13 @@ fn ends_url(c: char) -> bool {
         || c.is_control()
         || bidi::is_control(c)
         || matches!(c, '<' | '>' | '"' | '`' | '“' | '”' | '«' | '»')
+        // No blank follows these in Chinese and Japanese.
+        || matches!(c, '、' | '。' | '《'..='】' | '！' | '（' | '）' | '，' | '：' | '；' | '？')
 }
 
 /// Whether this belongs to the sentence where it ends a URL.
 fn is_of_sentence(c: char) -> bool {
-    matches!(c, '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '…' | '。' | '、' | '，' | '*')
+    matches!(c, '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '…' | '*')
 }
 
 /// The length of the URL at the start of a text, in bytes, if there is one.
@@ -119,6 +121,8 @@ mod tests {
     #[case("https:// a", &[])]
     #[case("xhttps://a.example", &[])]
     #[case("请看https://a.example。", &["https://a.example"])]
+    #[case("部署https://a.example/部署/42。请检查", &["https://a.example/部署/42"])]
+    #[case("（https://a.example/c）「https://b.example/d」", &["https://a.example/c", "https://b.example/d"])]
     #[case("http://… https://。 https://“a”", &[])]
     #[case("httphttp://a.example http https://c.example", &["https://c.example"])]
     #[case("http://...", &[])]
