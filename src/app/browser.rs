@@ -162,6 +162,16 @@ pub(super) fn focus_soon(id: String) {
     after(0, move || focus(&id));
 }
 
+/// Moves the focus to the field with this id and selects what is in it, once the changes are on the page.
+pub(super) fn select_soon(id: &'static str) {
+    after(0, move || {
+        if let Some(field) = element(id).and_then(|field| field.dyn_into::<web_sys::HtmlInputElement>().ok()) {
+            let _ = field.focus();
+            field.select();
+        }
+    });
+}
+
 /// Moves the focus to the element with this id.
 pub(super) fn focus(id: &str) {
     if let Some(element) = element(id) {

@@ -2,23 +2,20 @@
 //! estimate.
 
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
 use web_sys::{ScrollIntoViewOptions, ScrollLogicalPosition};
 
 use super::{before_next_frame, element};
 
-/// How far below the top of the list a row is looked for, in steps of so many pixels: headings may cover it.
-const STEPS: i32 = 8;
-const STEP: f64 = 24.0;
-
-/// The id of the first row that is seen, and how far below the top of the list it begins.
+/// The id of the first row that is in sight, and how far below the top of the list it begins. What lies over the list, such
+/// as a dialog, does not matter.
 pub(crate) fn at() -> Option<(String, f64)> {
-    let list = element("list")?.get_bounding_client_rect();
-    let (top, middle) = (list.top().max(0.0), list.left() + list.width() / 2.0);
-    (0..STEPS).find_map(|step| {
-        #[expect(clippy::cast_possible_truncation, reason = "a screen has less pixels than a float can count")]
-        let point = (middle as f32, (top + 1.0 + f64::from(step) * STEP) as f32);
-        let row = document().element_from_point(point.0, point.1)?.closest(".row").ok()??;
-        Some((row.id(), row.get_bounding_client_rect().top() - top))
+    let top = element("list")?.get_bounding_client_rect().top().max(0.0);
+    let rows = document().query_selector_all(".row").ok()?;
+    (0..rows.length()).find_map(|place| {
+        let row = rows.get(place)?.unchecked_into::<web_sys::Element>();
+        let of_row = row.get_bounding_client_rect();
+        (of_row.bottom() > top).then(|| (row.id(), of_row.top() - top))
     })
 }
 

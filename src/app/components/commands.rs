@@ -80,13 +80,13 @@ fn run(board: Board, command: Command, target: Option<&web_sys::Element>) -> boo
         Command::MarkAll => board.mark_all(),
         Command::Filter if board.is_own => false,
         Command::Filter => {
-            browser::focus("inbox-of");
+            browser::select_soon(super::rail::FIELD);
             true
         }
         Command::Search => {
             // It is in the place of what can be done with the selection.
             board.send(Message::Unselect);
-            browser::focus(super::search::FIELD);
+            browser::select_soon(super::search::FIELD);
             true
         }
         Command::Compose if !board.may_send => false,
@@ -159,27 +159,38 @@ fn select_by_pointer(board: Board) {
     });
 }
 
-/// Leaves the sheet, or the field, for the row that the keyboard left for it; or selects nothing any more.
+/// Leaves the sheet, or the field; or selects nothing any more.
 fn leave(board: Board, target: Option<&web_sys::Element>) -> bool {
     if board.is_composing.get_untracked() {
         super::composer::close();
         return true;
     }
     let field = target.and_then(|target| target.dyn_ref::<web_sys::HtmlElement>());
-    let is_field = field.is_some_and(|field| field.matches("input, textarea, select").is_ok_and(|is| is));
+    let field = field.filter(|field| field.matches("input, textarea, select").is_ok_and(|is| is));
     let has_popover = document().query_selector(":popover-open").is_ok_and(|open| open.is_some());
     if has_popover {
         // The browser closes it.
         return false;
     }
-    if board.status.read_untracked().selected > 0 && !is_field {
-        board.send(Message::Unselect);
-        return true;
-    }
-    let Some(field) = field else { return false };
-    match board.here.try_update_value(Option::take).flatten().and_then(|row| browser::element(&row)) {
-        Some(row) if is_field => browser::focus_in_place(&row),
-        _ => drop(field.blur()),
+    let Some(field) = field else {
+        let has_selected = board.status.read_untracked().selected > 0;
+        if has_selected {
+            board.send(Message::Unselect);
+        }
+        return has_selected;
+    };
+    // The fields of the address show it again: what was typed and not asked for goes.
+    board.address.notify();
+    match left(board).and_then(|row| browser::element(&row)) {
+        Some(row) => browser::focus_in_place(&row),
+        None => drop(field.blur()),
     }
     true
+}
+
+/// The element to go back to from a field to which the keyboard went from a row: that row, or the first one.
+pub(super) fn left(board: Board) -> Option<String> {
+    let row = board.here.try_update_value(Option::take).flatten()?;
+    let first = || board.rows.read_untracked().first().map(Row::element_id);
+    if browser::element(&row).is_some() { Some(row) } else { first() }
 }

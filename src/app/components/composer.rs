@@ -83,7 +83,11 @@ fn follow_address(board: Board) {
     browser::set_attribute(SHEET, "role", Some(if is_open { "dialog" } else { "complementary" }));
     browser::set_attribute(SHEET, "aria-modal", is_open.then_some("true"));
     browser::make_inert("body > :not(#compose, .toasts, .toast)", is_open);
-    if is_open { focus_first() } else { browser::focus_soon("compose-open".to_owned()) }
+    if is_open {
+        focus_first();
+    } else {
+        browser::focus_soon(super::commands::left(board).unwrap_or_else(|| "compose-open".to_owned()));
+    }
 }
 
 /// Counts the characters of the text, which the browser may have kept from before.

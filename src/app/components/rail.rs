@@ -23,7 +23,7 @@ use crate::{
 /// How many recent inboxes are offered.
 const RECENT: usize = 8;
 /// The field that names the inbox.
-const FIELD: &str = "inbox-of";
+pub(super) const FIELD: &str = "inbox-of";
 /// The inboxes that it and the composer suggest.
 const SUGGESTIONS: &str = "recent";
 
