@@ -1,6 +1,7 @@
-// Shows moments by the clock of the browser. Without scripts, they are in UTC.
+// What the pages beside the inbox cannot do without a script. Without one, times are in UTC.
 "use strict";
 {
+  // Moments by the clock of the browser.
   const { lang } = document.documentElement;
   // English with the day before the month, as the server writes it.
   const format = (of) => new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, { hourCycle: "h23", ...of });
@@ -17,4 +18,20 @@
       time.textContent = format(isToday ? minute : { ...day, ...minute }).format(moment);
     }
   }
+}
+{
+  // A question comes into sight, and is left by Escape or a click elsewhere.
+  const open = () => document.querySelector(".confirm[open]");
+  const toggled = ({ target }) => {
+    if (target.open && target.matches(".confirm")) target.lastElementChild.scrollIntoView({ block: "nearest" });
+  };
+  document.addEventListener("toggle", toggled, true);
+  document.addEventListener("pointerdown", ({ target }) => {
+    if (!open()?.contains(target)) open()?.removeAttribute("open");
+  });
+  document.addEventListener("keydown", ({ key }) => {
+    if (key !== "Escape" || !open()) return;
+    open().firstElementChild.focus();
+    open().removeAttribute("open");
+  });
 }

@@ -167,7 +167,7 @@ test("the pages load a style and no program but for times and languages, and the
   await page.goto(CHANNELS);
   await page.getByRole("link", { name: "Webhooks", exact: true }).click();
   await expect(page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Webhooks" })).toHaveAttribute("aria-current", "page");
-  expect([...new Set(asked.filter((path) => /\.(js|wasm)$/.test(path)))]).toEqual(["/times.js", "/language.js"]);
+  expect([...new Set(asked.filter((path) => /\.(js|wasm)$/.test(path)))]).toEqual(["/desk.js", "/language.js"]);
   await page.keyboard.press("Tab");
   await expect(page.getByRole("link", { name: "Skip to the content" })).toBeFocused();
   await page.keyboard.press("Enter");

@@ -347,7 +347,7 @@ async fn push_is_offered_to_the_browser_at_hand_where_it_can_be_turned_on() {
     let scripts: Vec<_> =
         html.match_indices("<script defer").map(|(at, _)| between(&html[at..], "<script", ">")).collect();
     assert_eq!(scripts.len(), 4, "{scripts:?}");
-    for (script, name) in scripts.iter().zip(["/zone.js?v=", "/push.js?v=", "/times.js?v=", "/language.js?v="]) {
+    for (script, name) in scripts.iter().zip(["/zone.js?v=", "/push.js?v=", "/desk.js?v=", "/language.js?v="]) {
         assert!(
             script.contains(&format!("src=\"{name}")) && script.contains(&format!("nonce=\"{nonce}\"")),
             "{script}"

@@ -31,8 +31,8 @@ pub(super) const STYLE: &str = concat!("/pages.css?v=", env!("CARGO_PKG_VERSION"
 /// Fills in the browser's time zone.
 const ZONE: &str = concat!("/zone.js?v=", env!("CARGO_PKG_VERSION"));
 
-/// Shows moments in the browser's time zone.
-const TIMES: &str = concat!("/times.js?v=", env!("CARGO_PKG_VERSION"));
+/// Times by the clock of the browser, and questions that close.
+const DESK: &str = concat!("/desk.js?v=", env!("CARGO_PKG_VERSION"));
 
 /// Turns on push for this browser.
 const PUSH: &str = concat!("/push.js?v=", env!("CARGO_PKG_VERSION"));
@@ -60,9 +60,9 @@ pub fn document(page: &Page, assets: PageAssets) -> impl IntoView + use<> {
         Content::Trouble(problem) => trouble(problem, &place).into_any(),
     };
     let scripts = match &page.content {
-        Content::NotifyMe(page) if page.offers_push() => [ZONE, PUSH, TIMES].as_slice(),
-        Content::NotifyMe(_) => &[ZONE, TIMES],
-        _ => &[TIMES],
+        Content::NotifyMe(page) if page.offers_push() => [ZONE, PUSH, DESK].as_slice(),
+        Content::NotifyMe(_) => &[ZONE, DESK],
+        _ => &[DESK],
     };
     let scripts = scripts.iter().map(|path| script(place.at(path))).collect_view();
     // Another language would load the page anew, without the secret that it shows this once.

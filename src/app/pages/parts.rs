@@ -203,15 +203,17 @@ impl Deed {
 
     /// The same behind a confirmation, which needs no script.
     pub(super) fn after(self, ask: &'static str, question: &'static str) -> impl IntoView {
-        let of = self.of.clone();
+        let (of, named) = (self.of.clone(), self.of.clone());
         view! {
-            <details class="confirm">
+            // Of several, one is open at a time.
+            <details class="confirm" name="confirm">
                 <summary class="plain">
                     {ask}
                     {(!of.is_empty()).then(|| view! { <span class="hidden">": "<bdi>{of}</bdi></span> })}
                     <Icon of=CROSS />
                 </summary>
                 <div class="confirm-box">
+                    {(!named.is_empty()).then(|| view! { <p class="confirm-of"><bdi>{named}</bdi></p> })}
                     <p>{question}</p>
                     {self.form()}
                 </div>
