@@ -38,6 +38,52 @@ for (const [key, field] of [
     await expect(dashboard.row("note 2")).toBeFocused();
   });
 
+test("Escape goes back from the form that is a sheet, and a second one leaves the row as it is", async ({ dashboard, api, page, user }) => {
+  await page.setViewportSize({ width: 1030, height: 844 });
+  await api.createMany(5, "note");
+  await dashboard.open({ user_id: user });
+  await dashboard.row("note 3").focus();
+  await page.keyboard.press("n");
+  await expect(page.getByRole("dialog", { name: "Send a notification" })).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(dashboard.row("note 3")).toBeFocused();
+  await page.keyboard.press("Escape");
+  await expect(dashboard.row("note 3")).toBeFocused();
+  await page.keyboard.press("j");
+  await expect(dashboard.row("note 2")).toBeFocused();
+});
+
+test("what was typed into a field and not asked for goes with Escape", async ({ dashboard, api, page, user }) => {
+  await api.createMany(5, "note");
+  await dashboard.open({ user_id: user });
+  await dashboard.row("note 3").focus();
+  await page.keyboard.press("/");
+  await page.keyboard.type("another");
+  await expect(page.locator("#inbox-of"), "it was selected").toHaveValue("another");
+  await page.keyboard.press("Escape");
+  await expect(page.locator("#inbox-of")).toHaveValue(user);
+  await page.keyboard.press("s");
+  await page.keyboard.type("zzz");
+  await page.keyboard.press("Escape");
+  await expect(dashboard.row("note 3")).toBeFocused();
+  await page.waitForTimeout(500);
+  await expect(dashboard.rows).toHaveCount(5);
+  expect(page.url()).not.toContain("zzz");
+});
+
+test("Escape from the search goes to its first result where the row is not among them", async ({ dashboard, api, page, user }) => {
+  await api.createMany(5, "note");
+  await dashboard.open({ user_id: user });
+  await dashboard.row("note 3").focus();
+  await page.keyboard.press("x");
+  await page.keyboard.press("s");
+  await expect(page.locator("#search"), "also where rows were selected").toBeFocused();
+  await page.keyboard.type("note 5");
+  await expect(dashboard.rows).toHaveCount(1);
+  await page.keyboard.press("Escape");
+  await expect(dashboard.row("note 5")).toBeFocused();
+});
+
 test("Escape leaves a field that the pointer went to", async ({ dashboard, api, page, user }) => {
   await api.createMany(5, "note");
   await dashboard.open({ user_id: user });
@@ -71,6 +117,27 @@ for (const width of [390, 1440])
     await dashboard.hydrated();
     await expect.poll(async () => Math.abs((await top()) - before)).toBeLessThan(3);
   });
+
+test("going back shows the same rows where the form lay over them as a sheet", async ({ dashboard, api, page, user }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await api.createMany(160, "note");
+  await dashboard.open({ user_id: user });
+  await page.getByRole("link", { name: "Show older" }).click();
+  await expect(dashboard.rows).toHaveCount(100);
+  await dashboard.row("note 75").scrollIntoViewIfNeeded();
+  await page.waitForTimeout(200);
+  // Below the form, no role can be found.
+  const top = async () => (await page.locator(".row", { hasText: "note 75" }).boundingBox())?.y ?? Number.NaN;
+  const before = await top();
+  await page.locator("#compose-open").click();
+  await expect(page.getByRole("dialog", { name: "Send a notification" })).toBeVisible();
+  await page.evaluate(() => location.assign("/operations/webhooks"));
+  await expect(page.getByRole("heading", { level: 1, name: "Webhooks" })).toBeVisible();
+  await page.goBack();
+  await dashboard.hydrated();
+  await expect(page.locator(".row")).toHaveCount(100);
+  await expect.poll(async () => Math.abs((await top()) - before)).toBeLessThan(20);
+});
 
 test("a page that was not scrolled asks for nothing when the user comes back", async ({ dashboard, api, page, user }) => {
   await api.createMany(60, "note");

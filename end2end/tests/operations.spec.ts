@@ -231,6 +231,30 @@ signedIn("who is not signed in comes back to what they asked for, and sees the o
   await expect(page.getByRole("heading", { name: "You may not see this" })).toBeVisible();
 });
 
+test("of several questions one is open, which Escape and a click elsewhere leave", async ({ page, receiver }) => {
+  await addWebhook(page, receiver.url);
+  const questions = page.locator(".confirm[open] .confirm-box");
+  await page.locator("summary", { hasText: "Delete…" }).click();
+  await expect(questions).toContainText(receiver.url);
+  await page.locator("summary", { hasText: "New secret…" }).click();
+  await expect(questions).toHaveCount(1);
+  await page.keyboard.press("Escape");
+  await expect(questions).toHaveCount(0);
+  await expect(page.locator("summary", { hasText: "New secret…" })).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(questions).toHaveCount(1);
+  await page.getByRole("heading", { level: 1 }).click();
+  await expect(questions).toHaveCount(0);
+});
+
+test("a question at the end of a phone's page opens in sight", async ({ api, page }) => {
+  await page.setViewportSize({ width: 390, height: 600 });
+  const { id } = await api.create({ content: "Disk almost full", data: { disk: "db-3", free: 0, hosts: [1, 2, 3, 4, 5, 6, 7, 8] } });
+  await page.goto(`/notifications/${id}`);
+  await page.locator("summary", { hasText: "Delete…" }).click();
+  await expect(page.getByRole("button", { name: "Delete it" })).toBeInViewport({ ratio: 1 });
+});
+
 test.describe("far from UTC", () => {
   test.use({ timezoneId: "Asia/Kathmandu" });
 
