@@ -256,6 +256,13 @@ impl Board {
         self.rows.read_untracked().iter().find(|row| row.key == key).cloned()
     }
 
+    /// The element to go back to from a field to which the keyboard went from a row: that row, or the first one.
+    pub(crate) fn left(self) -> Option<String> {
+        let row = self.here.try_update_value(Option::take).flatten()?;
+        let first = || self.rows.read_untracked().first().map(Row::element_id);
+        if browser::element(&row).is_some() { Some(row) } else { first() }
+    }
+
     /// The problem that keeps the list from being up to date, if any.
     pub(crate) fn trouble_code(self) -> Option<Code> {
         self.trouble.read().as_ref().map(|problem| problem.code)

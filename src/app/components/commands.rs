@@ -181,16 +181,9 @@ fn leave(board: Board, target: Option<&web_sys::Element>) -> bool {
     };
     // The fields of the address show it again: what was typed and not asked for goes.
     board.address.notify();
-    match left(board).and_then(|row| browser::element(&row)) {
+    match board.left().and_then(|row| browser::element(&row)) {
         Some(row) => browser::focus_in_place(&row),
         None => drop(field.blur()),
     }
     true
-}
-
-/// The element to go back to from a field to which the keyboard went from a row: that row, or the first one.
-pub(super) fn left(board: Board) -> Option<String> {
-    let row = board.here.try_update_value(Option::take).flatten()?;
-    let first = || board.rows.read_untracked().first().map(Row::element_id);
-    if browser::element(&row).is_some() { Some(row) } else { first() }
 }

@@ -86,7 +86,7 @@ fn follow_address(board: Board) {
     if is_open {
         focus_first();
     } else {
-        browser::focus_soon(super::commands::left(board).unwrap_or_else(|| "compose-open".to_owned()));
+        browser::focus_soon(board.left().unwrap_or_else(|| "compose-open".to_owned()));
     }
 }
 
