@@ -81,7 +81,8 @@ test.describe("the session is over", () => {
     await dashboard.open({ user_id: user });
     await page.route("**/api/ui/**", signedOut);
     await dashboard.mark("note");
-    await expect(dashboard.toasts).toContainText("Not marked as read. You are signed out.");
+    await expect(dashboard.toasts).toContainText("Not marked as read.");
+    await expect(page.getByText("You are signed out.").filter({ visible: true }), "once").toHaveCount(1);
     await dashboard.expectUnread("note");
     await expect(dashboard.badge).toHaveText("1 unread");
     await expect(page.getByRole("link", { name: "Sign in" })).toBeVisible();
