@@ -182,7 +182,7 @@ fn done(query: &str, language: &'static Language) -> Option<Notice> {
 }
 
 /// The first value of this name in a query.
-pub(super) fn value_of(query: &str, wanted: &str) -> Option<String> {
+fn value_of(query: &str, wanted: &str) -> Option<String> {
     percent_pairs(query).find_map(|(name, value)| (name == wanted).then_some(value))
 }
 
