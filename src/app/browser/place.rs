@@ -3,7 +3,7 @@
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
-use web_sys::{ScrollIntoViewOptions, ScrollLogicalPosition};
+use web_sys::{ScrollIntoViewOptions, ScrollLogicalPosition, ScrollRestoration};
 
 use super::{before_next_frame, element};
 
@@ -29,6 +29,14 @@ pub(crate) fn show(id: &str, below: f64) {
     // What comes into view is drawn, and has its real height only then.
     let id = id.to_owned();
     before_next_frame(move || before_next_frame(move || settle(&id, below)));
+}
+
+/// Whether coming back to this entry of the browser's history, from another one of the same page, leaves the list where it
+/// is then. Otherwise the browser scrolls to where it was, which is another row once one has been added above.
+pub(crate) fn keep(keeps: bool) {
+    if let Ok(history) = window().history() {
+        let _ = history.set_scroll_restoration(if keeps { ScrollRestoration::Manual } else { ScrollRestoration::Auto });
+    }
 }
 
 fn settle(id: &str, below: f64) {

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     app::{
         board::{Board, Message, Typed, explain, may_be_sent},
-        browser,
+        browser::{self, place},
         server_fns::{self, composing},
         words::{Words, fill},
     },
@@ -26,6 +26,8 @@ use crate::{
 
 /// The sheet, and what the address ends with while it is open.
 const SHEET: &str = "compose";
+/// The link that opens it.
+const OPEN: &str = "compose-open";
 
 /// The names of the fields and the ids of their elements, in the order in which a person should mend them.
 const FIELDS: [(&str, &str); 7] = [
@@ -59,6 +61,7 @@ pub(super) fn open() {
     if browser::is_wide() {
         focus_first();
     } else {
+        place::keep(true);
         let _ = location().set_hash(SHEET);
     }
 }
@@ -86,7 +89,8 @@ fn follow_address(board: Board) {
     if is_open {
         focus_first();
     } else {
-        browser::focus_soon(board.left().unwrap_or_else(|| "compose-open".to_owned()));
+        place::keep(false);
+        browser::focus_soon(board.left().unwrap_or_else(|| OPEN.to_owned()));
     }
 }
 
@@ -214,7 +218,7 @@ fn submit(board: Board) {
 #[component]
 pub(super) fn ComposeLink(board: Board) -> impl IntoView {
     view! {
-        <a class="compose-open primary" id="compose-open" href="#compose">
+        <a class="compose-open primary" id=OPEN href="#compose">
             <Icon of=icons::PEN />
             {board.words.new}
         </a>
@@ -226,6 +230,7 @@ pub(in crate::app) fn listen(board: Board) {
     if browser::element(SHEET).is_none() {
         return;
     }
+    browser::listen(OPEN, "click", |_| place::keep(true));
     browser::listen(SHEET, "submit", move |event| {
         event.prevent_default();
         submit(board);
