@@ -55,7 +55,7 @@ pub(super) fn reduce(view: &mut View, message: Message, now: Now) -> Vec<Effect>
 fn apply(view: &mut View, message: Message, now: Now) {
     match message {
         Message::Begin => view.begin(now),
-        Message::Resume(kept) => view.resume(&kept, now),
+        Message::Resume(kept) => view.resume(kept, now),
         Message::Heard(message) => view.hear(message, now),
         Message::ShowSoon => view.show_soon(now),
         Message::ShowNext => view.show_next(now),
@@ -79,7 +79,7 @@ fn apply(view: &mut View, message: Message, now: Now) {
         Message::Mark(key, is_read) => view.mark(key, is_read, now),
         Message::Each(messages) => messages.into_iter().for_each(|message| apply(view, message, now)),
         Message::Marked(marking, answer) => view.marked(marking, answer, now),
-        Message::MarkAll => view.mark_all(now),
+        Message::MarkAll(at) => view.mark_all(at, now),
         Message::AllMarked(marking, answer) => view.all_marked(marking, answer, now),
         Message::AllUnmarked(unmarking, answer) => view.all_unmarked(unmarking, answer, now),
         Message::Delete(key) => view.delete(key, now),

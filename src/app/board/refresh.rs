@@ -55,7 +55,7 @@ impl Board {
     }
 
     /// Where in the list the user is.
-    fn place(self) -> Option<At> {
+    pub(crate) fn place(self) -> Option<At> {
         let on_the_way = self.placing.get_value();
         if on_the_way.is_some() {
             return on_the_way;

@@ -246,7 +246,7 @@ impl Board {
     pub(crate) fn mark_all(self) -> bool {
         let can = self.ask(View::can_mark_all);
         if can {
-            self.send(Message::MarkAll);
+            self.send(Message::MarkAll(self.place()));
         }
         can
     }

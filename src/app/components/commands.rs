@@ -112,18 +112,23 @@ fn row_at(board: Board, element: &web_sys::Element) -> Option<Row> {
     board.row_with_key(id.strip_prefix("row-")?.parse().ok()?)
 }
 
-/// Moves the focus by one row; to the first one from anywhere else.
+/// Moves the focus by one row; from anywhere else to the first one that begins in sight.
 fn step(board: Board, here: Option<&Row>, by: isize) -> bool {
     let next = beside(board, here, by);
     next.map(|row| browser::focus(&row.element_id())).is_some()
 }
 
-/// The row that is so many further; the first one from anywhere else.
+/// The row that is so many further; from anywhere else the first one that begins in sight.
 fn beside(board: Board, here: Option<&Row>, by: isize) -> Option<Row> {
     let rows = board.rows.read_untracked();
-    let place = here.and_then(|here| rows.iter().position(|row| row == here));
-    let next = place.map_or(0, |place| place.saturating_add_signed(by).min(rows.len().saturating_sub(1)));
-    rows.get(next).cloned()
+    let (place, by) = match here {
+        Some(here) => (rows.iter().position(|row| row == here)?, by),
+        None => {
+            let (key, below) = board.place()?;
+            (rows.iter().position(|row| row.key == key)?, isize::from(below < 0.0))
+        }
+    };
+    rows.get(place.saturating_add_signed(by).min(rows.len().saturating_sub(1))).cloned()
 }
 
 /// Selects the row, and the one beside it, which gets the focus.

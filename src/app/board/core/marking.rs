@@ -2,9 +2,10 @@
 
 use super::{
     counting,
-    item::{Item, Spot},
+    item::{Item, Spot, element_id},
     mark::{MarkUnderWay, Marking},
     message::{Effect, MarkingAll, Now, UnmarkingAll},
+    place::At,
     sending::may_be_sent,
     undo::{ReadAll, Undo, WasRead},
     view::{Loading, View},
@@ -240,7 +241,7 @@ impl View {
     }
 
     /// Marks the inbox as read: the part that the user has seen, of the kind that is shown.
-    pub(super) fn mark_all(&mut self, now: Now) {
+    pub(super) fn mark_all(&mut self, at: Option<At>, now: Now) {
         let filter = self.filter();
         let Some(user_id) = filter.user_id.filter(|_| self.can_mark_all()) else { return };
         let unread_count = self.overview.unread_count;
@@ -261,6 +262,7 @@ impl View {
             up_to: self.seen(),
             category: self.address.category.clone(),
             rows,
+            at,
             unread_count,
             change: self.changes.begin(now.ms),
         };
@@ -269,7 +271,7 @@ impl View {
 
     /// The server marked the inbox, or refused.
     pub(super) fn all_marked(&mut self, marking: MarkingAll, answer: Result<Marked, Problem>, now: Now) {
-        let MarkingAll { user_id, category, rows, unread_count, change, .. } = marking;
+        let MarkingAll { user_id, category, rows, at, unread_count, change, .. } = marking;
         let words = self.words;
         let is_known = answer.as_ref().is_ok_and(|marked| marked.count > 0);
         match answer {
@@ -280,7 +282,7 @@ impl View {
                     Some(category) => fill(words.all_marked_of, &[&count, &category]),
                     None => fill(words.all_marked, &[&count]),
                 };
-                self.toast(text, Some(Undo::ReadAll(ReadAll { user_id, marked, rows })));
+                self.toast(text, Some(Undo::ReadAll(ReadAll { user_id, marked, rows, at })));
             }
             Err(problem) => {
                 self.set_read(&ids(&rows), false);
@@ -294,7 +296,8 @@ impl View {
         self.settle(change, is_known, now);
     }
 
-    /// Marks as unread again what one click marked as read, including notifications that the page does not show.
+    /// Marks as unread again what one click marked as read, including notifications that the page does not show. Where they
+    /// had left the list, the user is again where they were in it.
     pub(super) fn unmark_all(&mut self, all: ReadAll, now: Now) {
         let beyond = all.marked.count.saturating_sub(all.rows.len() as u64);
         let filter = self.filter();
@@ -322,6 +325,12 @@ impl View {
             }
             unmarked.push(row);
         }
+        let at = all.at.filter(|at| returned.contains(&at.0));
+        let first = || self.rows.iter().map(|row| row.key).find(|key| returned.contains(key));
+        if let Some(key) = at.map(|at| at.0).or_else(first) {
+            self.effects.push(Effect::Focus(element_id(key)));
+        }
+        self.effects.extend(at.map(Effect::Show));
         self.set_doomed_read(&doomed, false);
         self.count_beyond(&all.user_id, beyond, false);
         let change = self.changes.begin(now.ms);
@@ -379,7 +388,7 @@ impl View {
 
 /// The element of the row with this key; the heading where there is none.
 pub(super) fn heir(key: Option<i64>) -> String {
-    key.map_or_else(|| HEADING.to_owned(), super::item::element_id)
+    key.map_or_else(|| HEADING.to_owned(), element_id)
 }
 
 fn ids(rows: &[Item]) -> Vec<NotificationId> {

@@ -80,8 +80,8 @@ pub(crate) enum Message {
     Each(Vec<Message>),
     /// The server answered the marking.
     Marked(Marking, Result<Notification, Problem>),
-    /// The user marks the inbox as read.
-    MarkAll,
+    /// The user marks the inbox as read, from this place in the list.
+    MarkAll(Option<At>),
     /// The server answered the marking of the inbox.
     AllMarked(MarkingAll, Result<Marked, Problem>),
     /// The server answered the undo of that marking.
@@ -182,6 +182,8 @@ pub(crate) struct MarkingAll {
     pub(crate) category: Option<String>,
     /// The affected rows that the page showed.
     pub(super) rows: Vec<Item>,
+    /// Where in the list the user was.
+    pub(super) at: Option<At>,
     /// How many were unread before.
     pub(super) unread_count: u64,
     pub(super) change: PendingChange,

@@ -1,7 +1,10 @@
 //! Where the user was: going back shows what was left as it was left, and what is older than a thousand rows goes on from
 //! where the user is.
 
+use std::cell::Cell;
+
 use super::{
+    counting,
     item::Item,
     message::{Effect, Now},
     place::{At, Beginning, Place},
@@ -41,29 +44,33 @@ impl View {
         self.turn_to(address, place, now);
     }
 
-    /// The list and the place in it, as a text for [`Self::resume`].
+    /// The list and the place in it, as a text for [`Self::resume`]: how many rows there are, up to which change the list was
+    /// seen, how far below the top the row begins that the user sees first, and the ids of the newest row, of that one,
+    /// and of those whose long text is open.
     pub(crate) fn kept(&self, (key, below): At) -> Option<String> {
         let row = &self.rows[self.place_of(key)?];
+        let newest = self.rows.iter().find(|row| !row.is_sending)?;
         #[expect(clippy::cast_possible_truncation, reason = "no window has as many pixels")]
         let below = below as i64;
-        Some(self.rows.len().to_string() + " " + &below.to_string() + " " + &row.data.id.to_string())
+        let seen = self.heard.seen.unwrap_or_default();
+        let mut kept = self.rows.len().to_string() + " " + &seen.to_string() + " " + &below.to_string();
+        for row in [newest, row].into_iter().chain(self.rows.iter().filter(|row| row.is_open)) {
+            kept.push(' ');
+            kept += &row.data.id.to_string();
+        }
+        Some(kept)
     }
 
     /// The user comes back from another page, to the place that [`Self::kept`] has. Any other text changes nothing.
-    pub(super) fn resume(&mut self, kept: &str, now: Now) {
-        let Some((count, (below, id))) =
-            kept.split_once(' ').and_then(|(count, at)| Some((count, at.split_once(' ')?)))
-        else {
-            return;
-        };
-        let (Ok(count), Ok(below), Ok(id)) = (count.parse::<u64>(), below.parse::<i64>(), NotificationId::parse(id))
-        else {
-            return;
-        };
-        #[expect(clippy::cast_precision_loss, reason = "no window has as many pixels")]
-        let below = below as f64;
-        self.resumes = Some((id, below));
-        let count = u16::try_from(count).unwrap_or(Limit::MAX).min(Limit::MAX);
+    pub(super) fn resume(&mut self, kept: String, now: Now) {
+        let mut parts = kept.split(' ');
+        let count = parts.next().and_then(|count| count.parse::<u64>().ok());
+        let newest = parts.nth(2).and_then(|id| NotificationId::parse(id).ok());
+        let Some((count, newest)) = count.zip(newest) else { return };
+        // Those that came meanwhile make the list longer by as many.
+        let came = self.place_with(newest).unwrap_or(self.rows.len());
+        let count = u16::try_from(count.saturating_add(came as u64)).unwrap_or(Limit::MAX).min(Limit::MAX);
+        self.resumes = kept;
         if self.limit < count {
             self.limit = count;
             self.refresh(now);
@@ -72,12 +79,31 @@ impl View {
         }
     }
 
-    /// Scrolls to where the user was, once the list is there.
+    /// Shows the list as the user left it, and scrolls to where the user was, once the list is there. What came meanwhile
+    /// waits above, as it does while the user reads.
     pub(super) fn show_resumed(&mut self) {
-        if let Some((id, below)) = self.resumes.take()
-            && let Some(place) = self.place_with(id)
-        {
-            self.effects.push(Effect::Show((self.rows[place].key, below)));
+        let kept = std::mem::take(&mut self.resumes);
+        let mut parts = kept.split(' ').skip(1);
+        let mut number = || parts.next().and_then(|number| number.parse::<i64>().ok());
+        let (seen, below) = (number(), number());
+        let mut place_of_next = || self.place_with(NotificationId::parse(parts.next()?).ok()?);
+        let (came, place) = (place_of_next(), place_of_next());
+        let Some(((seen, below), place)) = seen.zip(below).zip(place) else { return };
+        #[expect(clippy::cast_precision_loss, reason = "no window has as many pixels")]
+        self.effects.push(Effect::Show((self.rows[place].key, below as f64)));
+        for id in parts {
+            let place = NotificationId::parse(id).ok().and_then(|id| self.place_with(id));
+            if let Some(place) = place {
+                self.rows[place].is_open = true;
+            }
+        }
+        let came = Cell::new(came.filter(|came| *came <= place).unwrap_or_default());
+        self.held = came.get();
+        if self.held > 0 && self.heard.seen.is_some() {
+            self.heard.seen = u64::try_from(seen).ok();
+        }
+        for (row, _) in self.take_rows(&|_| came.replace(came.get().saturating_sub(1)) > 0) {
+            counting::in_rows(&mut self.overview, &[row], 1);
         }
     }
 

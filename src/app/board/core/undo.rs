@@ -1,6 +1,9 @@
 //! What the user did and can take back, as plain data, and the messages that offer it.
 
-use super::item::{Item, Spot};
+use super::{
+    item::{Item, Spot},
+    place::At,
+};
 use crate::model::{Marked, NotificationId, UserId};
 
 /// A notification that is about to be deleted, and its former place.
@@ -21,6 +24,8 @@ pub(crate) struct ReadAll {
     pub(super) marked: Marked,
     /// The affected rows that the page showed.
     pub(super) rows: Vec<Item>,
+    /// Where in the list the user was.
+    pub(super) at: Option<At>,
 }
 
 /// An action that a toast can take back.

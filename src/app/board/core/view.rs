@@ -65,9 +65,8 @@ pub(crate) struct View {
     pub(super) heartbeat_ms: f64,
     pub(super) places: Vec<Place>,
     pub(super) beginning: Option<Beginning>,
-    /// Where the user was who came back from another page: the first notification that was seen, and how many pixels
-    /// below the top it began.
-    pub(super) resumes: Option<(NotificationId, f64)>,
+    /// Where the user was who came back from another page, as [`Self::kept`] has it.
+    pub(super) resumes: String,
     pub(super) changes: Changes,
     pub(super) heard: StreamState,
     /// Whether the user points at the messages, or has the focus there: they stay.
@@ -209,7 +208,7 @@ impl View {
             heartbeat_ms: 1_000.0 * f64::from(heartbeat_seconds),
             places: Vec::new(),
             beginning: None,
-            resumes: None,
+            resumes: String::new(),
             changes: Changes::default(),
             heard: StreamState { position, seen: position, ..StreamState::default() },
             is_attended: false,

@@ -242,7 +242,7 @@ fn a_marking_that_is_refused_is_taken_back() {
 fn mark_all_marks_what_was_seen_and_nothing_newer() {
     let mut page = of_ann("", &[2, 1]);
     page.now.is_at_top = false;
-    page.hear(created(3, 11)).send(Message::MarkAll);
+    page.hear(created(3, 11)).send(Message::MarkAll(None));
     assert_eq!(page.counts(), (3, 1), "the one that waits above");
     let under_way = marking_all(&mut page);
     assert_eq!(under_way.up_to, Some(10));
@@ -253,7 +253,7 @@ fn mark_all_marks_what_was_seen_and_nothing_newer() {
 #[test]
 fn marking_all_is_undone_as_it_was_done() {
     let mut page = of_ann("", &[3, 2, 1]);
-    page.hear(updated(2, true, 11)).send(Message::MarkAll);
+    page.hear(updated(2, true, 11)).send(Message::MarkAll(None));
     assert_eq!(page.counts(), (3, 0));
     let under_way = marking_all(&mut page);
     page.send(Message::AllMarked(under_way, Ok(marked(2)))).hear(all_read(12)).send(Message::UndoLast);
@@ -270,7 +270,7 @@ fn marking_all_is_undone_as_it_was_done() {
 #[test]
 fn the_unread_filter_drops_all_rows_on_mark_all_and_undo_restores_them() {
     let mut page = of_ann("unread=true", &[3, 2, 1]);
-    page.send(Message::MarkAll);
+    page.send(Message::MarkAll(None));
     let under_way = marking_all(&mut page);
     page.send(Message::AllMarked(under_way, Ok(marked(3)))).hear(all_read(11));
     assert_eq!((page.shown(), page.counts()), (vec![], (3, 0)));
@@ -283,9 +283,25 @@ fn the_unread_filter_drops_all_rows_on_mark_all_and_undo_restores_them() {
 }
 
 #[test]
+fn undoing_mark_all_goes_back_to_where_the_user_was() {
+    for (at, to) in [(Some(2), 2), (Some(1), 1), (None, 3)] {
+        let mut page = of_ann("unread=true", &[3, 2, 1]);
+        let (at, to) = (at.map(|row| (page.key(row), -5.0)), page.view.rows[3 - to].element_id());
+        page.send(Message::MarkAll(at));
+        let under_way = marking_all(&mut page);
+        page.send(Message::AllMarked(under_way, Ok(marked(3)))).hear(all_read(11));
+        page.effects.clear();
+        page.send(Message::UndoLast);
+        let focus = page.take(|effect| if let Effect::Focus(id) = effect { Some(id.clone()) } else { None });
+        let shown = page.take(|effect| if let Effect::Show(at) = effect { Some(*at) } else { None });
+        assert_eq!((focus, shown), (Some(to), at));
+    }
+}
+
+#[test]
 fn marking_all_that_is_refused_is_taken_back() {
     let mut page = of_ann("", &[2, 1]);
-    page.send(Message::MarkAll);
+    page.send(Message::MarkAll(None));
     let under_way = marking_all(&mut page);
     page.send(Message::AllMarked(under_way, Err(refused())));
     assert_eq!((page.counts(), page.asks()), ((2, 2), 1));
@@ -295,7 +311,7 @@ fn marking_all_that_is_refused_is_taken_back() {
 #[test]
 fn the_list_is_refreshed_when_mark_all_marked_nothing() {
     let mut page = of_ann("", &[2, 1]);
-    page.send(Message::MarkAll);
+    page.send(Message::MarkAll(None));
     let under_way = marking_all(&mut page);
     page.send(Message::AllMarked(under_way, Ok(marked(0))));
     assert_eq!((page.toasts(), page.asks()), ("Nothing was left to mark.".to_owned(), 1));
@@ -331,7 +347,7 @@ fn an_undo_is_counted_in_the_inbox_that_it_is_of() {
 #[test]
 fn a_partial_undo_of_mark_all_refreshes_the_list() {
     let mut page = of_ann("", &[2, 1]);
-    page.send(Message::MarkAll);
+    page.send(Message::MarkAll(None));
     let under_way = marking_all(&mut page);
     page.send(Message::AllMarked(under_way, Ok(marked(2)))).hear(all_read(11)).send(Message::UndoLast);
     let under_way = unmarking_all(&mut page);

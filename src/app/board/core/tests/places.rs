@@ -98,7 +98,7 @@ fn going_back_keeps_newer_rows_waiting_above_the_list() {
     page.send(Message::Leave(None)).send(Message::Return(Address::parse("user_id=ann")));
     answer(&mut page, list((3..=102).rev()), Some(3));
     assert_eq!((page.key(2), page.view.held), (key, 2));
-    page.send(Message::MarkAll);
+    page.send(Message::MarkAll(None));
     let up_to = page.take(|effect| if let Effect::MarkAll(marking) = effect { Some(marking.up_to) } else { None });
     assert_eq!(up_to, Some(Some(10)), "not those that wait above the list");
 }
@@ -109,7 +109,7 @@ fn coming_back_from_another_page_loads_as_many_rows_and_scrolls_to_the_same_one(
     before.send(Message::ShowOlder);
     answer(&mut before, list((1..=100).rev()), Some(1));
     let kept = before.view.kept((before.key(30), -7.4)).unwrap();
-    assert_eq!(kept, format!("100 -7 {}", id(30)));
+    assert_eq!(kept, format!("100 10 -7 {} {}", id(100), id(30)));
 
     let mut page = open("user_id=ann", list((51..=100).rev()), Some(10));
     page.send(Message::Resume(kept));
@@ -125,20 +125,60 @@ fn coming_back_from_another_page_loads_as_many_rows_and_scrolls_to_the_same_one(
 fn coming_back_to_what_is_there_asks_for_nothing() {
     let mut page = of_ann("", &[3, 2, 1]);
     page.effects.clear();
-    page.send(Message::Resume(format!("3 12 {}", id(2))));
+    page.send(Message::Resume(format!("3 10 12 {} {}", id(3), id(2))));
     assert_eq!((page.asks(), shown_at(&mut page)), (0, Some((page.key(2), 12.0))));
+}
+
+#[test]
+fn what_came_while_the_user_was_on_another_page_waits_above_the_place() {
+    let mut before = of_ann("", &[5, 4, 3, 2, 1]);
+    let long = before.key(4);
+    before.send(Message::Toggle(long));
+    let kept = before.view.kept((before.key(3), 0.0)).unwrap();
+
+    let mut page = open("user_id=ann", list((1..=7).rev()), Some(12));
+    page.effects.clear();
+    page.send(Message::Resume(kept));
+    assert_eq!((page.asks(), shown_at(&mut page)), (0, Some((page.key(3), 0.0))));
+    assert_eq!((page.shown(), page.view.held, page.counts()), (vec![5, 4, 3, 2, 1], 2, (7, 7)));
+    let counted: Vec<_> = page.view.counted().categories.into_iter().map(|(_, count)| count).collect();
+    assert_eq!(counted, [7], "what waits is counted too");
+    let are_open: Vec<_> = page.view.rows.iter().map(|row| row.is_open).collect();
+    assert_eq!(are_open, [false, true, false, false, false], "long texts stay open");
+    page.send(Message::MarkAll(None));
+    let up_to = page.take(|effect| if let Effect::MarkAll(marking) = effect { Some(marking.up_to) } else { None });
+    assert_eq!(up_to, Some(Some(10)), "what waits was not seen");
+}
+
+#[test]
+fn what_came_meanwhile_makes_the_list_longer_and_takes_no_row_from_its_end() {
+    let before = open("user_id=ann", list((1..=60).rev().take(50)), Some(10));
+    let kept = before.view.kept((before.key(12), 4.0)).unwrap();
+    let mut page = open("user_id=ann", list((1..=63).rev().take(50)), Some(12));
+    page.send(Message::Resume(kept));
+    assert_eq!((limit(&mut page), shown_at(&mut page)), (53, None));
+    answer(&mut page, list((1..=63).rev().take(53)), Some(10));
+    assert_eq!((page.shown().len(), page.view.held, shown_at(&mut page)), (50, 3, Some((page.key(12), 4.0))));
+    // And where the user saw the newest one at the top, nothing waits.
+    let kept = before.view.kept((before.key(60), 0.0)).unwrap();
+    let mut page = open("user_id=ann", list((1..=60).rev().take(50)), Some(12));
+    page.send(Message::Resume(kept));
+    assert_eq!((page.shown().len(), page.view.held), (50, 0));
 }
 
 #[test]
 fn nothing_else_in_the_history_is_a_place() {
     let mut page = of_ann("", &[3, 2, 1]);
     page.effects.clear();
-    let gone = format!("3 12 {}", id(7));
-    for kept in ["", "3", "3 12", "3 12 x", "-3 12 x", &format!("x 12 {}", id(2)), &format!("3 1.5 {}", id(2)), &gone] {
-        page.send(Message::Resume(kept.to_owned()));
+    let two = format!("{} {}", id(3), id(2));
+    let mut all = ["", "3", "3 10", "3 10 12", "3 10 12 x", "3 10 12 x y"].map(str::to_owned).to_vec();
+    all.extend([format!("3 10 12 {}", id(2)), format!("3 10 12 {} {}", id(3), id(7))]);
+    all.extend(["x 10 12", "3 x 12", "3 10 1.5", "3 10 x"].map(|numbers| format!("{numbers} {two}")));
+    for kept in all {
+        page.send(Message::Resume(kept.clone()));
         assert!(page.effects.is_empty(), "{kept}: {:?}", page.effects);
     }
-    page.send(Message::Resume(format!("99999999 0 {}", id(2))));
+    page.send(Message::Resume(format!("99999999 10 0 {two}")));
     assert_eq!(limit(&mut page), 1_000);
 }
 
@@ -147,9 +187,9 @@ fn an_inbox_is_not_marked_before_its_list_is_there() {
     let mut page = of_ann("", &[3, 2, 1]);
     page.send(Message::Leave(None)).send(Message::Turn(Address::parse("user_id=bob")));
     answer(&mut page, vec![], None);
-    page.send(Message::Leave(None)).send(Message::Return(Address::parse("user_id=ann"))).send(Message::MarkAll);
+    page.send(Message::Leave(None)).send(Message::Return(Address::parse("user_id=ann"))).send(Message::MarkAll(None));
     assert!(!page.effects.iter().any(|effect| matches!(effect, Effect::MarkAll(_))));
     answer(&mut page, list((1..=13).rev()), None);
-    page.send(Message::MarkAll);
+    page.send(Message::MarkAll(None));
     assert!(page.effects.iter().any(|effect| matches!(effect, Effect::MarkAll(_))));
 }
