@@ -42,8 +42,8 @@ impl Link {
         }
         let absolute =
             ["http://", "https://"].iter().any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
-        let path_start = text.find(['/', '?', '#']).unwrap_or(text.len());
-        let relative = !text.starts_with("//") && !text[..path_start].contains(':');
+        let has_scheme = text.chars().find(|c| matches!(c, ':' | '/' | '?' | '#')) == Some(':');
+        let relative = !text.starts_with("//") && !has_scheme;
         if absolute || relative {
             Ok(Self(text.into()))
         } else {
