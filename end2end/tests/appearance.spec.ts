@@ -235,6 +235,29 @@ test("on paper there is nothing to press or to type into", async ({ dashboard, a
   await expect(dashboard.row("note")).toBeVisible();
   const controls = await page.locator("button, input, textarea, select").all();
   for (const control of controls) await expect(control).toBeHidden();
+  const time = dashboard.row("note").locator("time");
+  const printed = await time.evaluate((of) => [getComputedStyle(of).fontSize, getComputedStyle(of, "::after").content]);
+  expect(printed, "how long ago it was would be wrong tomorrow").toEqual(["0px", expect.stringContaining("20")]);
+});
+
+test("the exact time of a row has room on a phone, beside the user", async ({ dashboard, api, page, user }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await api.create({ user_id: "user_123", content: `for ${user}`, category: "message" });
+  await dashboard.open();
+  await dashboard.row(`for ${user}`).focus();
+  const over = await dashboard.row(`for ${user}`).locator(".row-foot").evaluate((foot) => {
+    const user = foot.querySelector(".who")!.getBoundingClientRect().width;
+    const measure = foot.cloneNode() as HTMLElement;
+    measure.style.cssText = "position: fixed; font-variant-numeric: tabular-nums";
+    measure.removeAttribute("data-at");
+    measure.textContent = foot.getAttribute("data-at");
+    foot.parentElement!.append(measure);
+    // With the gaps; the category makes room.
+    const needed = user + measure.getBoundingClientRect().width + 14;
+    measure.remove();
+    return needed - foot.clientWidth;
+  });
+  expect(over).toBeLessThanOrEqual(0);
 });
 
 test("days stay at the top while their rows go by, below a hairline", async ({ dashboard, api, page, user }) => {

@@ -68,6 +68,13 @@ test.describe("on a phone", () => {
         .filter(({ height }) => height > 0 && height < 43.5),
     );
     expect(small).toEqual([]);
+    // Though that needs more room around it.
+    const tops = await page.locator(".facts dd").evaluateAll((all) => all.slice(0, 2).map((one) => {
+      const text = document.createRange();
+      text.selectNodeContents(one.querySelector("bdi") ?? one);
+      return Math.round(text.getBoundingClientRect().top);
+    }));
+    expect(Math.abs(tops[0]! - tops[1]!), "the values of a line are on one line").toBeLessThan(3);
   });
 
   test("text has the size that its name says, and no field is so small that iOS zooms into it", async ({ dashboard, page }) => {

@@ -144,7 +144,7 @@ fn MarkAll(board: Board) -> impl IntoView {
             <button type="submit" class="plain" disabled=optional(move || {
                 let of = board.address.read().category.clone();
                 (board::unread(&board.overview.read(), of.as_deref()) == 0).then_some("")
-            }) title=words.mark_all_keys>
+            }) title=text(move || label.get() + words.mark_all_keys)>
                 <Icon of=icons::CHECK_ALL />
                 <span>{label}</span>
             </button>

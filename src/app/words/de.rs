@@ -64,7 +64,7 @@ pub(super) static LANGUAGE: super::Language = super::Language {
         only_unread: "Ungelesen",
         mark_all: "Alle gelesen",
         mark_all_of: "Alle „{0}“ gelesen",
-        mark_all_keys: "Alle als gelesen markieren (Umschalt A)",
+        mark_all_keys: " (Umschalt A)",
         of_new: " neu",
         notifications: "Benachrichtigungen",
         pages: "Seiten",

@@ -64,7 +64,7 @@ pub(super) static LANGUAGE: super::Language = super::Language {
         only_unread: "Unread",
         mark_all: "Mark all read",
         mark_all_of: "Mark all {0} read",
-        mark_all_keys: "Mark all as read (Shift A)",
+        mark_all_keys: " (Shift A)",
         of_new: " new",
         notifications: "Notifications",
         pages: "Pages",
