@@ -23,7 +23,7 @@ test: ## Build, and run every test, also those in a browser
 	@scripts/build
 	@scripts/test
 
-e2e: ## Build, and run the tests in a browser; ONLY=name.spec.ts for one of them
+e2e: ## Build, and run the tests in a browser; ONLY=delete for the files with this in their names
 	@scripts/setup test
 	@scripts/build
 	@cd end2end && ../scripts/with-env playwright test $(ONLY)

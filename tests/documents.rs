@@ -46,15 +46,15 @@ const HERE: [(&str, &str); 13] = [
     (STREAMS, "curl -N"),
     (BACKUP, "campanile check"),
     (SEVERAL, "campanile serve --store postgres://user:password@host/campanile --bus nats"),
-    (MAIL, "dist/campanile serve --smtp"),
+    (MAIL, "campanile serve --smtp"),
     (MAIL, "curl -X POST http://localhost:8000/api/contacts/user_123"),
     (MAIL, "curl \"http://localhost:8000/api/deliveries"),
     (MAIL, "curl -X PATCH http://localhost:8000/api/preferences"),
-    (PUSH, "dist/campanile serve --push-contact"),
+    (PUSH, "campanile serve --push-contact"),
     (PUSH, "curl -X POST http://localhost:8000/api/notifications/create"),
     (PUSH, "curl \"http://localhost:8000/api/deliveries"),
-    (PUSH, "dist/campanile serve --fcm-service-account"),
-    (PUSH, "dist/campanile serve --apns-key"),
+    (PUSH, "campanile serve --fcm-service-account"),
+    (PUSH, "campanile serve --apns-key"),
 ];
 const OF_WEBHOOKS: [&str; 4] = [
     "curl -X POST http://localhost:8000/api/webhooks ",
@@ -249,7 +249,7 @@ fn the_commands_of_webhooks_work() {
 fn the_commands_of_mail_work() {
     let relay = Relay::start();
     let reader = Reader::new().with("127.0.0.1:2525", &relay.address());
-    let (server, _) = reader.serve(block(MAIL, "dist/campanile serve --smtp"));
+    let (server, _) = reader.serve(block(MAIL, "campanile serve --smtp"));
     let reader = reader.with("localhost:8000", &server.address);
     reader.run(block(MAIL, "curl -X POST http://localhost:8000/api/contacts/user_123"));
     let deliveries = block(MAIL, "curl \"http://localhost:8000/api/deliveries");
@@ -262,7 +262,7 @@ fn the_commands_of_mail_work() {
 #[test]
 fn the_commands_of_push_work() {
     let folder = new_folder();
-    let (server, _) = Reader::new().serve(block(PUSH, "dist/campanile serve --push-contact"));
+    let (server, _) = Reader::new().serve(block(PUSH, "campanile serve --push-contact"));
     let reader = Reader::of(&server);
     reader.run(block(PUSH, "curl -X POST http://localhost:8000/api/notifications/create"));
     reader.run(block(PUSH, "curl \"http://localhost:8000/api/deliveries"));
@@ -280,7 +280,7 @@ fn the_commands_of_push_work() {
     });
     std::fs::write(&account, json.to_string()).unwrap();
     let reader = Reader::new().with("service-account.json", &account).with("AuthKey_ABC123DEFG.p8", &key);
-    for begins in ["dist/campanile serve --fcm-service-account", "dist/campanile serve --apns-key"] {
+    for begins in ["campanile serve --fcm-service-account", "campanile serve --apns-key"] {
         let (server, rest) = reader.serve(block(PUSH, begins));
         let added = Reader::of(&server).run(rest);
         assert!(added.contains(r#""channel":"#), "{added}");

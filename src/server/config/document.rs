@@ -16,8 +16,9 @@ Campanile runs without any setting. Each one can be given as a flag, an environm
 | `--trusted-proxies 10.0.0.0/8` | `CAMPANILE_TRUSTED_PROXIES=10.0.0.0/8` | `trusted-proxies = ["10.0.0.0/8"]` |
 
 A flag wins over the environment, the environment over the file, and the file over the default. The variable is always
-`CAMPANILE_` and the flag in capitals; the key in the file is the flag without its dashes. `--config FILE` names another
-file. `campanile check` prints the settings in force and where each comes from, and reports mistakes.
+`CAMPANILE_` and the flag in capitals, with `_` for `-`; the key in the file is the flag without `--`. The server reads
+`campanile.toml` in the directory where it starts; `--config FILE`, or `CAMPANILE_CONFIG`, names another file.
+`campanile check` prints the settings in force and where each comes from, and reports mistakes.
 
 - A setting that may be given several times is a list in the file, and is separated by commas in a variable.
 - An empty variable counts as absent, except `CAMPANILE_EMAIL_CATEGORIES`, where empty means no category.
