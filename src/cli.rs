@@ -293,13 +293,13 @@ async fn export(settings: &Settings, file: Option<&Path>) -> Result<ExitCode> {
     let exported = commands::export(settings, BufWriter::new(open)).await;
     // A part of an export cannot be imported, and would be in the way of the next attempt.
     let notifications = exported.inspect_err(|_| drop(std::fs::remove_file(file)))?;
-    note(format_args!("{} in {}.", notifications_are(notifications), file.display()));
+    note(format_args!("Exported everything to {}: {} and the rest.", file.display(), notifications_of(notifications)));
     Ok(ExitCode::SUCCESS)
 }
 
-/// The beginning of a sentence about so many notifications.
-fn notifications_are(count: u64) -> String {
-    if count == 1 { "1 notification is".to_owned() } else { format!("{count} notifications are") }
+/// So many notifications, in words.
+fn notifications_of(count: u64) -> String {
+    if count == 1 { "1 notification".to_owned() } else { format!("{count} notifications") }
 }
 
 async fn import(settings: &Settings, file: Option<&Path>) -> Result<()> {
@@ -316,7 +316,11 @@ async fn import(settings: &Settings, file: Option<&Path>) -> Result<()> {
     for warning in warnings {
         note(format_args!("campanile: warning: {warning}"));
     }
-    note(format_args!("{} in {}.", notifications_are(notifications), settings.store));
+    note(format_args!(
+        "Imported everything into {}: {} and the rest.",
+        settings.store,
+        notifications_of(notifications)
+    ));
     Ok(())
 }
 

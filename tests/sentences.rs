@@ -181,6 +181,12 @@ fn a_command_that_is_refused_says_what_to_write() {
         writeln!(table, "{}\n{}", arguments.join(" "), said.trim().replace('\n', "\n  ").replace("\n  \n", "\n"))
             .unwrap();
     }
+    for (variable, value) in
+        [("CAMPANILE_WINDOW", "many"), ("CAMPANILE_LISTEN", "localhost:1"), ("CAMPANILE_AUTH", "yes")]
+    {
+        let done = campanile(&["check"]).env(variable, value).current_dir(&folder).output().unwrap();
+        writeln!(table, "{variable}={value}\n{}", String::from_utf8(done.stderr).unwrap().trim()).unwrap();
+    }
     for (text, what) in [
         ("lisen = \"127.0.0.1:1\"\n", "a misspelt name"),
         ("window = \"many\"\n", "a wrong kind"),

@@ -7,11 +7,7 @@ use std::{
     num::{IntErrorKind, ParseIntError},
 };
 
-use clap::{
-    Arg, ArgMatches, Command, Error,
-    builder::Resettable,
-    error::{ContextKind, ErrorKind},
-};
+use clap::{Arg, ArgMatches, Command, Error, builder::Resettable, error::ContextKind};
 
 use super::help::command;
 
@@ -29,20 +25,34 @@ pub(crate) fn matches() -> ArgMatches {
     })
 }
 
-/// A value that is not a number, without the words that the standard library has for that.
+/// An error that names the variable of the environment where that has the value; and of a value that is not a number,
+/// without the words that the standard library has for that.
 fn in_words(error: Error) -> Error {
     let why = error.source().and_then(|cause| cause.downcast_ref::<ParseIntError>()).map(|cause| match cause.kind() {
         IntErrorKind::PosOverflow => "it is too large",
         _ => "it must be a whole number",
     });
-    match (error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue), why) {
-        (Some(setting), Some(value), Some(why)) => {
-            let told =
-                format!("invalid value '{value}' for '{setting}': {why}\n\nFor more information, try '--help'.\n");
-            Error::raw(ErrorKind::ValueValidation, told)
+    let of = error.get(ContextKind::InvalidArg).zip(error.get(ContextKind::InvalidValue));
+    let Some((setting, value)) = of.map(|(setting, value)| (setting.to_string(), value)) else { return error };
+    let variable = variable_of(&setting);
+    let rendered = error.render().to_string();
+    let told = match (why, &variable) {
+        (None, None) => return error,
+        (None, Some(_)) => rendered.trim_start_matches("error: ").to_owned(),
+        (Some(why), _) => {
+            format!("invalid value '{value}' for '{setting}': {why}\n\nFor more information, try '--help'.\n")
         }
-        _ => error,
-    }
+    };
+    let told = variable.map_or_else(|| told.clone(), |variable| told.replacen(&setting, &variable, 1));
+    Error::raw(error.kind(), told)
+}
+
+/// The variable of the environment that gives this setting, such as `--window <COUNT>`, unless the command line does.
+fn variable_of(setting: &str) -> Option<String> {
+    let flag = setting.split(' ').next()?;
+    let is_given = env::args().skip(1).any(|argument| argument.split('=').next() == Some(flag));
+    let variable = format!("CAMPANILE_{}", flag.strip_prefix("--")?.replace('-', "_").to_uppercase());
+    (!is_given && env::var_os(&variable).is_some()).then_some(variable)
 }
 
 /// The command without variables of the environment like this.

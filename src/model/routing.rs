@@ -53,7 +53,7 @@ impl Routing {
         let mut channels = Vec::new();
         for name in names {
             let channel = Channel::parse(name).ok().filter(|channel| *channel != Channel::Webhook);
-            let wrong = || Invalid::new("These are channels that reach users: email, webpush, fcm, apns.");
+            let wrong = || Invalid::new("Each of these must be email, webpush, fcm or apns.");
             let channel = channel.ok_or_else(wrong)?;
             if channels.contains(&channel) {
                 return Err(Invalid::new(format!("{channel} is named twice; name each once.")));

@@ -178,8 +178,8 @@ impl Settings {
         let url = self.http.public_url.as_ref().filter(|url| !url.is_encrypted() && !is_loopback(url.host()));
         let has_no_links = self.delivery.mail.is_some() && self.http.public_url.is_none();
         let no_links = has_no_links.then(|| {
-            "public-url: is missing beside smtp, so that mails have no links and cannot be unsubscribed from by a click. \
-             Set it to the address under which others reach this server."
+            "public-url: is missing, so mails have no links to this server, and none to unsubscribe. Set it to the address \
+             under which users reach this server."
                 .to_owned()
         });
         let relay = self.delivery.mail.as_ref().map(|mail| &mail.relay).filter(|relay| relay.exposes_password());
@@ -206,7 +206,15 @@ impl Settings {
         let no_device = has_no_device.then(|| {
             "push-badge-sync: there are no devices to tell. Set fcm-service-account or apns-key too.".to_owned()
         });
-        let meant_otherwise = [no_cookie, no_links, exposed, lost_key, no_device].into_iter().flatten();
+        let is_open = self.auth.is_none() && self.listen.is_for_others();
+        let open = is_open.then(|| {
+            format!(
+                "insecure-no-auth: every client that reaches {} can read, send and delete everything. Let only a gateway \
+                 that authenticates its callers reach it.",
+                self.listen
+            )
+        });
+        let meant_otherwise = [open, no_cookie, no_links, exposed, lost_key, no_device].into_iter().flatten();
         self.unknown.iter().chain(&self.ineffective).cloned().chain(meant_otherwise).collect()
     }
 

@@ -161,7 +161,7 @@ impl Principal {
                     "This key may not mark or delete: it lacks the scope `mark`. Create a key with all scopes that you use, such as: campanile key create NAME --scopes read,mark"
                 }
                 Scope::Contacts => {
-                    "This key may not manage contacts: it lacks the scope `contacts`. Create a key with all scopes that you use, such as: campanile key create NAME --scopes read,contacts"
+                    "This key may not manage contacts and preferences: it lacks the scope `contacts`. Create a key with all scopes that you use, such as: campanile key create NAME --scopes read,contacts"
                 }
                 Scope::Admin => {
                     "This key may not do this: it lacks the scope `admin`. Create a key with all scopes that you use, such as: campanile key create NAME --scopes admin"

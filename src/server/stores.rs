@@ -108,7 +108,9 @@ pub(super) async fn open_credentials(settings: &Settings) -> Result<Arc<dyn Cred
 /// One sentence about a store that cannot be moved.
 pub(super) fn transfer(settings: &Settings) -> Result<Box<dyn Transfer>> {
     Ok(match &settings.store {
-        StoreUrl::Memory => bail!("store: memory: cannot be moved, only its server knows what is in it."),
+        StoreUrl::Memory => bail!(
+            "store: memory: is in the memory of its server, and cannot be exported or imported. Use sqlite:FILE or postgres://…"
+        ),
         StoreUrl::Sqlite(path) => Box::new(SqliteTransfer(sqlite(settings, path))),
         StoreUrl::Postgres(url) => Box::new(PostgresTransfer(postgres(settings, url))),
     })

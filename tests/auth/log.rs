@@ -73,7 +73,7 @@ fn a_full_run_leaves_no_secret_and_no_user_in_the_log() {
     drop(client);
     let (stopped, log) = server.stop("-TERM");
     assert!(stopped, "{log}");
-    assert!(log.contains("a user signed in") && log.contains("a person could not sign in"), "{log}");
+    assert!(log.contains("a person signed in") && log.contains("a person could not sign in"), "{log}");
     let secrets = [
         &key[21..],
         &*token,

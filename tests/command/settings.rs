@@ -159,7 +159,7 @@ fn the_line_of_usage_has_no_setting_of_the_environment() {
     let refused = text(&said(&["key", "create", "shop"]).stderr);
     assert!(refused.contains("\nUsage: campanile key create --scopes <SCOPES> <NAME>\n"), "{refused}");
     let wrong = campanile(&["check"]).env("CAMPANILE_WINDOW", "x").output().unwrap();
-    assert!(text(&wrong.stderr).contains("'x' for '--window"), "{}", text(&wrong.stderr));
+    assert!(text(&wrong.stderr).contains("'x' for 'CAMPANILE_WINDOW'"), "{}", text(&wrong.stderr));
     let help = text(&said(&["serve", "--help"]).stdout);
     assert!(help.contains("[env: CAMPANILE_LISTEN=127.0.0.1:0]") && !help.contains("memory:\n"), "{help}");
 }

@@ -359,6 +359,18 @@ async fn a_field_given_twice() {
 }
 
 #[tokio::test]
+async fn an_idempotency_key_given_twice() {
+    let app = App::new();
+    let body = r#"{"user_id": "ann", "content": "hi"}"#;
+    let mut request = with_body("POST", "/api/notifications/create", Some("application/json"), body);
+    for key in ["one", "two"] {
+        request.headers_mut().append("idempotency-key", key.parse().unwrap());
+    }
+    let problem = app.ask(request).await.problem(422, "invalid_input");
+    assert_eq!(problem["errors"][0]["message"], "This header is given twice. Give it once.");
+}
+
+#[tokio::test]
 async fn a_method_that_the_route_does_not_take() {
     let app = App::new();
     let all = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];

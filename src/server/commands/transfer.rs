@@ -52,6 +52,9 @@ pub async fn export(settings: &Settings, mut into: impl Write + Send + 'static) 
     Ok(counts.notifications)
 }
 
+/// The first bytes of a SQLite database: <https://sqlite.org/fileformat.html>.
+const SQLITE_FILE: &[u8] = b"SQLite format 3\0";
+
 fn write_line(into: &mut impl Write, line: &impl serde::Serialize) -> io::Result<()> {
     serde_json::to_writer(&mut *into, line)?;
     into.write_all(b"\n")
@@ -126,6 +129,11 @@ fn read(mut from: impl BufRead, into: &mpsc::Sender<Result<Record, StoreError>>)
         let length = length.map_err(|error| wrong(&format!("cannot be read: {}", error.kind())))?;
         if length == 0 {
             return lines.finish().map_err(|why| format!("the import cannot be taken: {why}"));
+        }
+        if line.starts_with(SQLITE_FILE) {
+            return Err(wrong(
+                "begins as a SQLite file does, such as `campanile backup` makes. To use it, see Restore in docs/backup.md",
+            ));
         }
         if length > MAX_LINE_BYTES {
             return Err(wrong(&format!("is longer than {MAX_LINE_BYTES} bytes")));

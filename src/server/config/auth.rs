@@ -68,7 +68,9 @@ fn tokens(input: &SettingsInput) -> Result<Option<TokenOptions>> {
         bail!("jwt-secret, jwt-key, jwt-jwks: tokens are checked with one of them. Set only one.");
     }
     if audience.is_empty() {
-        bail!("jwt-audience: say what tokens for this server have in `aud`, such as campanile.");
+        bail!(
+            "jwt-audience: is missing. Set it to the `aud` of the tokens that your application issues for this server, such as campanile."
+        );
     }
     Ok(Some(TokenOptions { keys, audience, issuer: input.jwt_issuer.clone(), algorithms, leeway }))
 }

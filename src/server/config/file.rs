@@ -167,7 +167,7 @@ mod tests {
             ("lenient = 1\n", "1 `lenient` must be true or false; this is a whole number"),
             ("log-format = \"hush\"\n", "1 `log-format` must be \"text\" or \"json\""),
             ("log-format = true\n", "1 `log-format` must be \"text\" or \"json\"; this is true or false"),
-            ("listen = \"hush\"\n", "1 `listen` must be an address and a port"),
+            ("listen = \"hush\"\n", "1 `listen` must be an IP address and a port"),
             ("socket-mode = 0o660\n", "1 `socket-mode` must be a text in quotes; this is a whole number"),
             ("max-age = 1979-05-27\n", "1 `max-age` must be a text in quotes; this is a date"),
             (

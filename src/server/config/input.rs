@@ -36,10 +36,10 @@ pub enum LogFormat {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SqliteSync {
-    /// Before the write is answered: a power loss loses no answered write.
+    /// SQLite flushes each write before the server answers it: a power loss loses no answered write.
     #[default]
     Full,
-    /// When the operating system does: a power loss can lose the last moments, a crash of Campanile nothing.
+    /// The operating system flushes writes when it wants: a power loss can lose the last moments, a crash of Campanile nothing.
     Normal,
 }
 

@@ -43,7 +43,8 @@ impl FromStr for Listen {
     fn from_str(text: &str) -> Result<Self, &'static str> {
         let Some(path) = text.strip_prefix(UNIX) else {
             return text.parse().map(Self::Tcp).map_err(|_| {
-                "must be an address and a port, such as 127.0.0.1:8000, or a Unix socket, such as unix:/run/campanile.sock"
+                "must be an IP address and a port up to 65535, such as 127.0.0.1:8000, and no name such as localhost; or a \
+                 Unix socket, such as unix:/run/campanile.sock"
             });
         };
         let path = Path::new(path);

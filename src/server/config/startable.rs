@@ -83,7 +83,9 @@ impl Settings {
 }
 
 fn taken(place: &dyn Display) -> String {
-    format!("listen: a program listens on {place} already; no other can start there meanwhile.")
+    format!(
+        "listen: a program listens on {place} already. Stop it before you start the server there, or choose another place."
+    )
 }
 
 fn cannot_bind(address: &SocketAddr, error: &io::Error) -> String {

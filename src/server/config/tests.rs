@@ -107,6 +107,13 @@ fn the_host_of_the_public_url_is_answered_for() {
     with_keys.may_listen().unwrap();
     assert_eq!(with_keys.http.allowed_hosts, None);
     assert!(with_keys.warnings().is_empty());
+    let open = SettingsInput {
+        insecure_no_auth: Some(true),
+        listen: Some("0.0.0.0:8000".parse().unwrap()),
+        ..SettingsInput::default()
+    };
+    assert!(settle(&open).unwrap().warnings()[0].starts_with("insecure-no-auth: every client"));
+    assert!(settle(&SettingsInput { auth: Some(Switch::On), ..open }).unwrap().warnings().is_empty());
     let plain = SettingsInput {
         public_url: Some("http://example.com".to_owned()),
         auth: Some(Switch::On),

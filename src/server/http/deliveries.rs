@@ -251,7 +251,7 @@ fn read_many(body: &JsonBody) -> Result<DeliveryFilter, Problem> {
     let [state, channel, webhook_id, since] = std::array::from_fn(|_| texts.next().flatten());
     drop(texts);
     if state.is_none() && complaints.is_empty() {
-        complaints.add(|| FieldError::new("state", Invalid::new("Choose dead, skipped, cancelled or expired.")));
+        complaints.add(|| FieldError::new("state", Invalid::new("Choose dead, skipped, cancelled, expired or ready.")));
     }
     let filter = DeliveryFilter {
         state: parsed("state", state, may_be_retried, &mut complaints),

@@ -36,9 +36,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Idempotency {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Some(value) = parts.headers.get(IdempotencyKey::HEADER) else { return Ok(Self(None)) };
-        // A key that is not ASCII is refused like an empty one.
-        let key = IdempotencyKey::parse(value.to_str().unwrap_or_default());
+        let mut values = parts.headers.get_all(IdempotencyKey::HEADER).iter();
+        let Some(value) = values.next() else { return Ok(Self(None)) };
+        let key = match values.next() {
+            // A key that is not ASCII is refused like an empty one.
+            None => IdempotencyKey::parse(value.to_str().unwrap_or_default()),
+            Some(_) => Err(Invalid::new("This header is given twice. Give it once.")),
+        };
         let key = key.map_err(|invalid| Problem::invalid(vec![FieldError::new(IdempotencyKey::HEADER, invalid)]))?;
         Ok(Self(Some(key)))
     }

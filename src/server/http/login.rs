@@ -127,7 +127,7 @@ async fn log_in(
         Ok((cookie, key)) => {
             // The name of a key is not personal; the owner of a token must not be in the log.
             let key = key.map(tracing::field::display);
-            tracing::info!(target: AUDIT, key, "a user signed in");
+            tracing::info!(target: AUDIT, key, "a person signed in");
             let mut response = Redirect::to(of_this_site(&next)).into_response();
             response.headers_mut().insert(header::SET_COOKIE, cookie);
             return Ok(response);

@@ -39,7 +39,7 @@ struct PushKey {
 )]
 async fn key(Delivering(delivery): Delivering, _: Query<Nothing>) -> Result<Json<PushKey>, Problem> {
     let none = || {
-        let how = "The operator starts it with --push-contact, such as mailto:you@example.com, for that.";
+        let how = "Start it with --push-contact, such as mailto:you@example.com.";
         Problem::new(Code::NotFound, format!("This server does not push to browsers. {how}"))
     };
     let key = delivery.push_key().await?.ok_or_else(none)?.to_owned();

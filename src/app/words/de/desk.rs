@@ -195,7 +195,7 @@ pub(super) const DESK: Desk = Desk {
         add_one: "Webhook hinzufügen",
         add: "Hinzufügen",
         url: "Adresse",
-        url_hint: "Dorthin gehen die Ereignisse, per POST: https, im Internet. Für andere Netze gibt es die Einstellung webhook-allow.",
+        url_hint: "Dorthin schickt der Server die Ereignisse: eine https://-Adresse im Internet. Andere Netze erlaubt die Einstellung webhook-allow.",
         only_categories: "Nur diese Kategorien",
         only_categories_hint: "Mit Kommas dazwischen. Leer heißt: alle.",
         only_user: "Nur das Postfach dieses Benutzers",

@@ -15,6 +15,8 @@ use minijinja::{
 
 use self::shown::{TemplateData, one_line, shortened};
 
+/// The templates, by the names of their files.
+const FILES: [&str; 3] = ["subject.txt", "text.txt", "html.html"];
 /// The most characters of a subject.
 const SUBJECT_CHARS: usize = 150;
 /// The fuel for rendering one template: an instruction costs one, and so do 64 bytes made on the way. The largest
@@ -97,6 +99,9 @@ impl Templates {
     pub fn from_dir(dir: &Path) -> Result<Self, String> {
         let told = |path: &Path, why: &dyn ToString| format!("{}: {}", path.display(), why.to_string());
         fs::read_dir(dir).map_err(|error| told(dir, &error))?;
+        if !FILES.iter().any(|file| dir.join(file).exists()) {
+            return Err(told(dir, &format!("none of {} is there", FILES.join(", "))));
+        }
         let templates = Self::of(|file| {
             let path = dir.join(file);
             // Reading something that is not a file may never end.
@@ -123,9 +128,9 @@ impl Templates {
             Template::new(name, source, escape)
         };
         Ok(Self {
-            subject: template("subject.txt", include_str!("templates/subject.txt"), |_| AutoEscape::None)?,
-            text: template("text.txt", include_str!("templates/text.txt"), |_| AutoEscape::None)?,
-            html: template("html.html", include_str!("templates/html.html"), |_| AutoEscape::Html)?,
+            subject: template(FILES[0], include_str!("templates/subject.txt"), |_| AutoEscape::None)?,
+            text: template(FILES[1], include_str!("templates/text.txt"), |_| AutoEscape::None)?,
+            html: template(FILES[2], include_str!("templates/html.html"), |_| AutoEscape::Html)?,
         })
     }
 

@@ -25,8 +25,8 @@ pub(super) fn settle(input: &SettingsInput) -> Result<Option<WebPushOptions>> {
     let Some(contact) = &input.push_contact else {
         if input.vapid_key.is_some() {
             bail!(
-                "vapid-key: nothing is signed with it, since browsers are not pushed to. Set push-contact too, such as \
-                 mailto:you@example.com."
+                "vapid-key: has no effect without push-contact. Set that too, such as mailto:you@example.com, to push to \
+                 browsers."
             );
         }
         return Ok(None);

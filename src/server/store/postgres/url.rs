@@ -226,10 +226,7 @@ mod tests {
             ("sslcert=a&sslkey=b", "sslmode"),
             ("sslmode=prefer&sslrootcert=system", "sslrootcert=system"),
             ("pgbouncer=maybe", "pgbouncer"),
-            (
-                "connection_limit=7531",
-                "connection_limit in it is no parameter that is known. Known are application_name,",
-            ),
+            ("connection_limit=7531", "the parameter connection_limit is not known. Known are application_name,"),
             ("passfile=7531", "passfile"),
             ("ssl=7531", "ssl in it is no"),
             ("target_session_attrs=7531", "target_session_attrs in it is any, primary, read-write or read-only."),

@@ -92,7 +92,7 @@ fn a_mail_about_one_notification_has_all_its_parts() {
          In your inbox: https://campanile.example/n/1\n\
          \n\
          ------------------------------------------------------------------------\n\
-         Campanile tells you of a new notification for user_7.\n\
+         Campanile sent this because user_7 has a new notification.\n\
          \n\
          Your inbox, 12 unread:\n\
          https://campanile.example/\n\

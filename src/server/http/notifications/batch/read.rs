@@ -77,7 +77,7 @@ fn list_of(list: &RawValue, most: usize, unknown: Unknown, complaints: &mut Comp
         }
         complaints.absorb(place, wrong);
     });
-    check_length("notifications", read, parsed.is_empty(), complaints);
+    check_length("notifications", "notification", read, parsed.is_empty(), complaints);
     parsed
 }
 
@@ -97,19 +97,19 @@ fn fanout(
             Err(why) => complaints.add(|| FieldError::new(format!("user_ids[{index}]"), why)),
         }
     });
-    check_length("user_ids", read, users.is_empty(), complaints);
+    check_length("user_ids", "user id", read, users.is_empty(), complaints);
     // Even if no user id is valid, the message is checked.
     let first = users.first().map_or_else(|| "user".to_owned(), UserId::to_string);
     let Some(message) = draft::read(Ok(Some(first)), message, complaints) else { return Vec::new() };
     users.into_iter().map(|user_id| NewNotification { user_id, ..message.clone() }).collect()
 }
 
-/// Reports a list that is not an array, is empty, or is too long.
-fn check_length(field: &str, read: Result<(), NotThat>, nothing_is_good: bool, complaints: &mut Complaints) {
+/// Reports a list of these that is not an array, is empty, or is too long.
+fn check_length(field: &str, of: &str, read: Result<(), NotThat>, nothing_is_good: bool, complaints: &mut Complaints) {
     let why = match read {
         Err(NotThat::Array(other)) => format!("This must be an array, not {other}."),
         Err(NotThat::Few(most)) => format!("A batch has 1 to {most} notifications; this has more."),
-        Ok(()) if nothing_is_good && complaints.is_empty() => "Give at least one notification.".to_owned(),
+        Ok(()) if nothing_is_good && complaints.is_empty() => format!("Give at least one {of}."),
         Ok(()) => return,
     };
     complaints.add_first(FieldError::new(field, Invalid::new(why)));

@@ -53,7 +53,7 @@ pub(super) fn check(parameter: &str, name: &str) -> Result<(), String> {
             let all = READ_HERE.iter().chain(READ_BY_THE_DRIVER.iter().map(|(known, _)| known));
             let mut all: Vec<&str> = all.copied().filter(|known| *known != "password").collect();
             all.sort_unstable();
-            Err(format!("{name} in it is no parameter that is known. Known are {}.", all.join(", ")))
+            Err(format!("the parameter {name} is not known. Known are {}.", all.join(", ")))
         }
         Some((_, taken)) => match format!("postgres://host/?{parameter}").parse::<Config>() {
             Ok(_) => Ok(()),

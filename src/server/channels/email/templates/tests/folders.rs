@@ -78,3 +78,10 @@ fn a_file_is_utf_8() {
     assert!(folder.mistake("text.txt").contains("UTF-8"));
     assert!(Templates::from_dir(&folder.0.join("absent")).is_err());
 }
+
+#[test]
+fn a_folder_without_a_template_is_a_mistake() {
+    let folder = Folder::with("Subject.txt", "x");
+    let got = Templates::from_dir(&folder.0).unwrap_err();
+    assert!(got.ends_with(": none of subject.txt, text.txt, html.html is there"), "{got}");
+}
