@@ -1,22 +1,24 @@
-//! `/api/contacts`, and `DELETE /api/users/{user_id}`.
+//! `/api/contacts`, and `DELETE /api/users/{user_id}`; [`ageing`] has how long contacts stay, and
+//! [`wrong`] what is refused.
+
+mod ageing;
+mod wrong;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::http::Method;
 use campanile::{
-    model::{ContactId, ContactState, Limit, Preferences, UserId},
+    model::{Limit, Preferences, UserId},
     server::{
         auth::{
             AuthOptions, Authenticator, Limits,
             token::{KeySource, TokenOptions},
         },
-        clock::Clock,
         delivery::{Delivery, DeliveryOptions},
         http::HttpOptions,
         identity::Principal,
         secret::Secret,
         service::NotificationService,
-        store::{Contacts, MemoryStore, Wishes, contacts::MOST_CONTACTS},
+        store::{MemoryStore, Wishes, contacts::MOST_CONTACTS},
         stores::Stores,
     },
 };
@@ -25,7 +27,7 @@ use serde_json::{Value, json};
 
 use crate::{
     auth::{Secured, TOKEN_SECRET, TestClock},
-    harness::{Answer, App, delivery_of, started},
+    harness::{Answer, App, started},
 };
 
 const P256DH: &str = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
@@ -67,67 +69,6 @@ fn secured_with_wishes() -> (Secured, Arc<dyn Wishes>) {
         ..HttpOptions::default()
     };
     (Secured { app: App::with(service, &options), options, auth, credentials, clock }, wishes)
-}
-
-/// Restarts the server over the same store at another time, and returns the remaining contacts of a user.
-async fn left_of(store: &Arc<MemoryStore>, clock: &TestClock, user_id: &str) -> Vec<Value> {
-    let service = NotificationService::over(Arc::<MemoryStore>::clone(store), clock.clone());
-    let delivery = delivery_of(store, clock.clone(), service.tasks());
-    let app = App::with(service, &HttpOptions { delivery, ..HttpOptions::default() });
-    // Expired data is deleted at the start, and then each minute.
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    let answer = app.get(&format!("/api/contacts/{user_id}")).await;
-    answer.json().as_array().unwrap().clone()
-}
-
-async fn put(store: &Arc<MemoryStore>, clock: &TestClock, user_id: &str, contact: &Value) -> Answer {
-    let service = NotificationService::over(Arc::<MemoryStore>::clone(store), clock.clone());
-    let delivery = delivery_of(store, clock.clone(), service.tasks());
-    let app = App::with(service, &HttpOptions { delivery, ..HttpOptions::default() });
-    let answer = app.send(Method::POST, &format!("/api/contacts/{user_id}"), Some(&contact.to_string())).await;
-    assert!(answer.status.is_success(), "{}", answer.text());
-    answer
-}
-
-const DAY: i64 = 86_400;
-
-#[tokio::test]
-async fn an_fcm_contact_that_is_silent_for_270_days_is_dropped_and_one_that_is_registered_again_is_not() {
-    let (store, clock) = (Arc::new(MemoryStore::new(10, started())), TestClock::default());
-    let fcm = |token: &str| json!({"channel": "fcm", "token": token});
-    let browser = json!({"channel": "webpush", "subscription": {
-        "endpoint": "https://push.example/1", "keys": {"p256dh": P256DH, "auth": AUTH},
-    }});
-    for contact in [&fcm("silent-1"), &fcm("seen-100"), &browser] {
-        put(&store, &clock, "ann", contact).await;
-    }
-    clock.forward(100 * DAY);
-    assert_eq!(put(&store, &clock, "ann", &fcm("seen-100")).await.status, 200);
-    clock.forward(170 * DAY - 60);
-    assert_eq!(left_of(&store, &clock, "ann").await.len(), 3);
-    clock.forward(120);
-    let left = left_of(&store, &clock, "ann").await;
-    let channels: Vec<_> = left.iter().map(|contact| &contact["channel"]).collect();
-    assert_eq!(channels, ["fcm", "webpush"]);
-    assert!(left[0]["address"].as_str().unwrap().ends_with("100"), "{left:?}");
-    clock.forward(100 * DAY);
-    assert_eq!(left_of(&store, &clock, "ann").await.len(), 1);
-}
-
-#[tokio::test]
-async fn a_push_contact_that_is_dead_is_listed_for_seven_days() {
-    let (store, clock) = (Arc::new(MemoryStore::new(10, started())), TestClock::default());
-    let added = put(&store, &clock, "ann", &json!({"channel": "fcm", "token": "a"})).await.json();
-    let id = ContactId::new(added["id"].as_str().unwrap().parse().unwrap());
-    clock.forward(DAY);
-    let (seen, now) = (started(), clock.now());
-    assert!(!store.set_contact_state(id, ContactState::Dead, seen, now).await.unwrap());
-    assert!(store.set_contact_state(id, ContactState::Dead, now, now).await.unwrap());
-    clock.forward(7 * DAY - 60);
-    let [dead] = &left_of(&store, &clock, "ann").await[..] else { panic!("one") };
-    assert_eq!(dead["state"], "dead");
-    clock.forward(120);
-    assert!(left_of(&store, &clock, "ann").await.is_empty());
 }
 
 async fn ask(server: &Secured, method: &str, path: &str, bearer: &str, body: Option<&Value>) -> Answer {
@@ -327,91 +268,6 @@ async fn a_user_has_at_most_twenty_contacts() {
     }
     app.put("bob", &fcm("token")).await.refused_field("channel");
     app.put("bob", &email("more@example.com")).await.refused_field("address");
-}
-
-#[tokio::test]
-async fn a_wrong_body_names_its_field() {
-    let server = secured();
-    let app = key(&server, "contacts").await;
-    let with = |of: Value, path: &str, value: Value| {
-        let mut changed = of;
-        *changed.pointer_mut(path).unwrap() = value;
-        changed
-    };
-    let full =
-        json!({"channel": "apns", "token": "0".repeat(64), "topic": "a.b", "environment": "sandbox", "label": "x"});
-    let push = browser("https://push.example/1");
-    let cases = [
-        (json!({}), "channel"),
-        (json!({"channel": null}), "channel"),
-        (json!({"channel": 7}), "channel"),
-        (json!({"channel": "webhook"}), "channel"),
-        (json!({"channel": "Email", "address": "a@b.c"}), "channel"),
-        (json!({"channel": "email"}), "address"),
-        (email("ann"), "address"),
-        (email(&format!("{}@example.com", "a".repeat(250))), "address"),
-        (email("ann@example.com\r\nBcc: bob@example.com"), "address"),
-        (json!({"channel": "email", "address": ["a@b.c"]}), "address"),
-        (json!({"channel": "email", "address": "a@b.c", "token": "x"}), "token"),
-        (json!({"channel": "email", "address": "a@b.c", "addresses": []}), "addresses"),
-        (json!({"channel": "email", "address": "a@b.c", "label": "a\nb"}), "label"),
-        (json!({"channel": "email", "address": "a@b.c", "label": "x".repeat(65)}), "label"),
-        (json!({"channel": "email", "address": "a@b.c", "label": {}}), "label"),
-        (json!({"channel": "webpush"}), "subscription"),
-        (json!({"channel": "webpush", "subscription": "x"}), "subscription"),
-        (json!({"channel": "webpush", "subscription": []}), "subscription"),
-        (with(push.clone(), "/subscription", json!({})), "subscription.endpoint"),
-        (with(push.clone(), "/subscription/endpoint", json!(null)), "subscription.endpoint"),
-        (browser("http://push.example/1"), "subscription.endpoint"),
-        (browser("https://127.0.0.1/1"), "subscription.endpoint"),
-        (browser("https://[::1]/1"), "subscription.endpoint"),
-        (browser("https://me:secret@push.example/"), "subscription.endpoint"),
-        (browser("https://push.example/#1"), "subscription.endpoint"),
-        (browser(&format!("https://push.example/{}", "a".repeat(2048))), "subscription.endpoint"),
-        (browser("push"), "subscription.endpoint"),
-        (with(push.clone(), "/subscription/expirationTime", json!("soon")), "subscription.expirationTime"),
-        (with(push.clone(), "/subscription/keys", json!(null)), "subscription.keys"),
-        (with(push.clone(), "/subscription/keys", json!(7)), "subscription.keys"),
-        (with(push.clone(), "/subscription/keys/p256dh", json!(null)), "subscription.keys.p256dh"),
-        (with(push.clone(), "/subscription/keys/p256dh", json!(AUTH)), "subscription.keys.p256dh"),
-        (with(push.clone(), "/subscription/keys/auth", json!(P256DH)), "subscription.keys.auth"),
-        (with(push.clone(), "/subscription/keys/auth", json!(16)), "subscription.keys.auth"),
-        (json!({"channel": "fcm"}), "token"),
-        (fcm(""), "token"),
-        (fcm("a b"), "token"),
-        (fcm(&"a".repeat(4097)), "token"),
-        (json!({"channel": "fcm", "token": "x", "kind": "device"}), "kind"),
-        (json!({"channel": "fcm", "token": "x", "topic": "a.b"}), "topic"),
-        (apns("xyz"), "token"),
-        (json!({"channel": "apns", "token": "0".repeat(64)}), "topic"),
-        (apns(&"0".repeat(63)), "token"),
-        (with(full.clone(), "/topic", json!("app")), "topic"),
-        (with(full.clone(), "/topic", json!(null)), "topic"),
-        (with(full.clone(), "/environment", json!("test")), "environment"),
-        (with(full.clone(), "/label", json!(7)), "label"),
-    ];
-    for (body, field) in cases {
-        let answer = app.put("ann", &body).await;
-        let problem = answer.problem(422, "invalid_input");
-        let fields: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|error| error["field"].clone()).collect();
-        assert!(fields.contains(&json!(field)), "{body}: {problem}");
-        assert!(!problem.to_string().contains("secret"), "{problem}");
-    }
-    // All errors are reported at once.
-    let all = with(push.clone(), "/subscription", json!({"expirationTime": true, "keys": {"auth": 1}}));
-    assert_eq!(app.put("ann", &all).await.json()["errors"].as_array().unwrap().len(), 4);
-    app.put("ann", &json!([])).await.refused_field("body");
-    app.put(&"a".repeat(129), &full).await.refused_field("user_id");
-    let bearer = format!("Bearer {}", app.bearer);
-    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
-    server.ask("POST", "/api/contacts/ann", &headers, "{").await.problem(400, "bad_request");
-    server.ask("POST", "/api/contacts/ann", &headers[..1], "{}").await.problem(415, "unsupported_media_type");
-    server.ask("GET", "/api/contacts/ann?limit=1", &headers[..1], "").await.refused_field("limit");
-    assert!(app.list("ann").await.is_empty());
-    // Additional fields of a browser's subscription are ignored.
-    let more = json!({"endpoint": "https://push.example/1", "expirationTime": 1.5e12, "new": [1],
-        "keys": {"p256dh": format!("{P256DH}="), "auth": AUTH, "new": 1}});
-    app.add("ann", &json!({"channel": "webpush", "subscription": more, "label": null, "token": null})).await;
 }
 
 #[tokio::test]
