@@ -207,10 +207,12 @@ async fn a_client_that_does_not_finish_its_greeting_is_let_go() {
 async fn plain_http_is_turned_away_without_harm() {
     let server = Server::start(1, LONG);
     let mut stream = TcpStream::connect(server.address).await.unwrap();
-    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
-    let mut answer = Vec::new();
-    drop(timeout(LONG, stream.read_to_end(&mut answer)).await.expect("the server closes it"));
-    assert!(!answer.starts_with(b"HTTP"), "{}", String::from_utf8_lossy(&answer));
+    stream.write_all(b"POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 32000\r\n\r\n").await.unwrap();
+    stream.write_all(&[b'x'; 32_000]).await.unwrap();
+    let mut answer = String::new();
+    timeout(LONG, stream.read_to_string(&mut answer)).await.expect("the server closes it").unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n") && answer.contains("https://"), "{answer}");
+    drop(stream);
     // The only place is free again.
     let mut stream = server.authority.connect(server.address, &["http/1.1"]).await;
     ask(&mut stream, "/healthz", "200 OK").await;

@@ -21,7 +21,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
-    io::AsyncReadExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     sync::{oneshot, watch},
     time::timeout,
 };
@@ -36,6 +36,7 @@ use super::{
     stream::{Start, Stream},
     tls,
 };
+use crate::model::{Code, Problem};
 
 /// First bytes of every HTTP/2 connection, which no HTTP/1 request has.
 const HTTP2: &[u8; 3] = b"PRI";
@@ -44,6 +45,9 @@ const HTTP2_STREAMS: u32 = 128;
 /// How many bytes of an answer wait in the process for an HTTP/2 client, for each request. A client may have many
 /// requests, and read no answer.
 const HTTP2_SEND_BUFFER: usize = 64 * 1024;
+
+/// How many bytes of a request without TLS are read where only TLS is taken.
+const MOST_IN_VAIN: u64 = 64 * 1024;
 
 /// A connection to serve.
 pub(super) struct Connection {
@@ -189,10 +193,29 @@ async fn begin(stream: Plain, acceptor: Option<TlsAcceptor>, patience: Duration)
         let is_http2 = start.bytes() == HTTP2;
         return Ok((Stream::plain(stream, start, patience), is_http2));
     };
+    if stream.begins_as_http().await? {
+        // Boxed, as below.
+        Box::pin(turn_away(stream)).await?;
+        return Err(io::Error::other("the client speaks HTTP without TLS"));
+    }
     // Boxed, so that the task of a plain connection reserves no room for it.
     let stream = Box::pin(acceptor.accept(stream)).await?;
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2);
     Ok((Stream::tls(stream, patience), is_http2))
+}
+
+/// Tells a client that speaks HTTP without TLS what to do. Then reads what it has sent, up to a limit: when a connection is
+/// closed before, the client may lose the answer.
+async fn turn_away(mut stream: Plain) -> io::Result<()> {
+    let why = Problem::new(Code::BadRequest, "This port takes only HTTPS. Begin the address with https://.");
+    let body = serde_json::to_string(&why)?;
+    let head = format!(
+        "HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all((head + &body).as_bytes()).await?;
+    stream.shutdown().await?;
+    tokio::io::copy(&mut stream.take(MOST_IN_VAIN), &mut tokio::io::sink()).await.map(drop)
 }
 
 /// Reads the first bytes of a client, as far as they match HTTP/2's.

@@ -178,6 +178,14 @@ impl Plain {
         }
     }
 
+    /// Whether the client begins with a method of HTTP, and not as TLS does (a record of type 22). Reads nothing.
+    pub(super) async fn begins_as_http(&self) -> io::Result<bool> {
+        let Self::Tcp(stream) = self else { return Ok(false) };
+        let mut first = [0];
+        stream.peek(&mut first).await?;
+        Ok(first[0].is_ascii_uppercase())
+    }
+
     /// When the connection is closed, discards written data that was not sent yet.
     pub(super) fn forget_rest(&self) {
         // If that fails, the connection is closed all the same. Over a Unix socket, written data has already arrived.
