@@ -50,7 +50,7 @@ fn in_words(error: Error) -> Error {
 /// The variable of the environment that gives this setting, such as `--window <COUNT>`, unless the command line does.
 fn variable_of(setting: &str) -> Option<String> {
     let flag = setting.split(' ').next()?;
-    let is_given = env::args().skip(1).any(|argument| argument.split('=').next() == Some(flag));
+    let is_given = env::args_os().skip(1).any(|argument| argument.to_string_lossy().split('=').next() == Some(flag));
     let variable = format!("CAMPANILE_{}", flag.strip_prefix("--")?.replace('-', "_").to_uppercase());
     (!is_given && env::var_os(&variable).is_some()).then_some(variable)
 }

@@ -206,7 +206,7 @@ impl Settings {
         let no_device = has_no_device.then(|| {
             "push-badge-sync: there are no devices to tell. Set fcm-service-account or apns-key too.".to_owned()
         });
-        let is_open = self.auth.is_none() && self.listen.is_for_others();
+        let is_open = self.insecure_no_auth && self.auth.is_none() && self.listen.is_for_others();
         let open = is_open.then(|| {
             format!(
                 "insecure-no-auth: every client that reaches {} can read, send and delete everything. Let only a gateway \

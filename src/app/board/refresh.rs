@@ -141,6 +141,7 @@ impl Board {
     /// Leaves with the history of the browser where in the list the user is, who may come back from another page.
     fn keep_place(self) {
         let kept = self.place().and_then(|at| self.ask(|view| view.kept(at)));
+        place::keep(false);
         if let (Some(kept), Ok(history)) = (kept, window().history()) {
             let _ = history.replace_state(&kept.into(), "");
         }

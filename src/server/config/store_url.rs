@@ -30,10 +30,11 @@ impl StoreUrl {
             Some(("sqlite", ":memory:" | "memory" | "memory:")) => {
                 bail!("store: use memory: for a store in memory, which is gone at restart.")
             }
-            Some(("sqlite", path)) if path.starts_with("~/") => bail!(
-                "store: only a shell at the begin of a word makes ~ the home folder. Use the whole path, such as \
-                 sqlite:$HOME/campanile.db."
-            ),
+            Some(("sqlite", path)) if path.starts_with('~') => {
+                bail!(
+                    "store: ~ does not mean the home folder here. Use the whole path, such as sqlite:/home/you/campanile.db."
+                )
+            }
             // In the URLs of some programs this means a file in this folder, and of others one in the root.
             Some(("sqlite", path)) if path.starts_with("//") && !path.starts_with("///") => {
                 bail!("store: say sqlite:FILE for a file in this folder, or sqlite:/FOLDER/FILE for any other.")

@@ -69,6 +69,7 @@ impl View {
             Err(problem) => {
                 let is_current = self.changes.is_current(ticket);
                 self.heard.goes_on_until = 0.0;
+                self.resumes.clear();
                 if is_current {
                     self.loading = Loading::Done;
                 }
@@ -247,6 +248,7 @@ impl View {
     pub(super) fn turn_to(&mut self, address: Address, place: Option<Place>, now: Now) {
         self.changes.turn();
         self.limit = FIRST;
+        self.resumes.clear();
         let another_inbox = self.address.user_id != address.user_id;
         let seen = self.heard.seen.filter(|_| !another_inbox);
         let StreamState { asked, asks_soon, arrived_at, .. } = self.heard;

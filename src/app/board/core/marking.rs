@@ -325,7 +325,7 @@ impl View {
             }
             unmarked.push(row);
         }
-        let at = all.at.filter(|at| returned.contains(&at.0));
+        let at = all.at.filter(|at| !returned.is_empty() && self.place_of(at.0).is_some());
         let first = || self.rows.iter().map(|row| row.key).find(|key| returned.contains(key));
         if let Some(key) = at.map(|at| at.0).or_else(first) {
             self.effects.push(Effect::Focus(element_id(key)));

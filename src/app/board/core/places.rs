@@ -1,8 +1,6 @@
 //! Where the user was: going back shows what was left as it was left, and what is older than a thousand rows goes on from
 //! where the user is.
 
-use std::cell::Cell;
-
 use super::{
     counting,
     item::Item,
@@ -45,16 +43,22 @@ impl View {
     }
 
     /// The list and the place in it, as a text for [`Self::resume`]: how many rows there are, up to which change the list was
-    /// seen, how far below the top the row begins that the user sees first, and the ids of the newest row, of that one,
-    /// and of those whose long text is open.
+    /// seen, how far below the top the row begins that the user sees first, the time of the newest row that was seen, and
+    /// the ids of the first row and of those whose long text is open.
     pub(crate) fn kept(&self, (key, below): At) -> Option<String> {
         let row = &self.rows[self.place_of(key)?];
-        let newest = self.rows.iter().find(|row| !row.is_sending)?;
+        let newest = self.rows.iter().find(|row| self.is_seen(row))?.data.timestamp.as_micros();
         #[expect(clippy::cast_possible_truncation, reason = "no window has as many pixels")]
         let below = below as i64;
-        let seen = self.heard.seen.unwrap_or_default();
-        let mut kept = self.rows.len().to_string() + " " + &seen.to_string() + " " + &below.to_string();
-        for row in [newest, row].into_iter().chain(self.rows.iter().filter(|row| row.is_open)) {
+        #[expect(clippy::cast_possible_wrap, reason = "neither is as large")]
+        let (count, seen) = (self.rows.len() as i64, self.heard.seen.unwrap_or_default() as i64);
+        let mut kept = String::new();
+        for number in [count, seen, below, newest] {
+            kept += &number.to_string();
+            kept.push(' ');
+        }
+        kept += &row.data.id.to_string();
+        for row in self.rows.iter().filter(|row| row.is_open) {
             kept.push(' ');
             kept += &row.data.id.to_string();
         }
@@ -63,13 +67,12 @@ impl View {
 
     /// The user comes back from another page, to the place that [`Self::kept`] has. Any other text changes nothing.
     pub(super) fn resume(&mut self, kept: String, now: Now) {
-        let mut parts = kept.split(' ');
-        let count = parts.next().and_then(|count| count.parse::<u64>().ok());
-        let newest = parts.nth(2).and_then(|id| NotificationId::parse(id).ok());
-        let Some((count, newest)) = count.zip(newest) else { return };
+        let mut numbers = kept.split(' ').map_while(|number| number.parse::<i64>().ok());
+        let (Some(count), Some(newest)) = (numbers.next(), numbers.nth(2)) else { return };
         // Those that came meanwhile make the list longer by as many.
-        let came = self.place_with(newest).unwrap_or(self.rows.len());
-        let count = u16::try_from(count.saturating_add(came as u64)).unwrap_or(Limit::MAX).min(Limit::MAX);
+        let came = self.rows.iter().filter(|row| is_newer(row, newest)).count();
+        let count = u16::try_from(count).unwrap_or(Limit::MAX);
+        let count = count.saturating_add(u16::try_from(came).unwrap_or(Limit::MAX)).min(Limit::MAX);
         self.resumes = kept;
         if self.limit < count {
             self.limit = count;
@@ -80,30 +83,34 @@ impl View {
     }
 
     /// Shows the list as the user left it, and scrolls to where the user was, once the list is there. What came meanwhile
-    /// waits above, as it does while the user reads.
+    /// waits above, as it does while the user reads; for a user who was at the top, it is shown.
     pub(super) fn show_resumed(&mut self) {
         let kept = std::mem::take(&mut self.resumes);
         let mut parts = kept.split(' ').skip(1);
         let mut number = || parts.next().and_then(|number| number.parse::<i64>().ok());
-        let (seen, below) = (number(), number());
-        let mut place_of_next = || self.place_with(NotificationId::parse(parts.next()?).ok()?);
-        let (came, place) = (place_of_next(), place_of_next());
-        let Some(((seen, below), place)) = seen.zip(below).zip(place) else { return };
-        #[expect(clippy::cast_precision_loss, reason = "no window has as many pixels")]
-        self.effects.push(Effect::Show((self.rows[place].key, below as f64)));
-        for id in parts {
-            let place = NotificationId::parse(id).ok().and_then(|id| self.place_with(id));
-            if let Some(place) = place {
+        let (Some(seen), Some(below), Some(newest)) = (number(), number(), number()) else { return };
+        let mut ids = parts.map_while(|id| NotificationId::parse(id).ok());
+        let Some(place) = ids.next().and_then(|id| self.place_with(id)) else { return };
+        for id in ids {
+            if let Some(place) = self.place_with(id) {
                 self.rows[place].is_open = true;
             }
         }
-        let came = Cell::new(came.filter(|came| *came <= place).unwrap_or_default());
-        self.held = came.get();
+        let is_at_top = below >= 0 && self.rows.iter().take(place).all(|row| row.is_sending || is_newer(row, newest));
+        if is_at_top {
+            return;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "no window has as many pixels")]
+        self.effects.push(Effect::Show((self.rows[place].key, below as f64)));
+        if is_newer(&self.rows[place], newest) {
+            return;
+        }
+        for (row, _) in self.take_rows(&|row| is_newer(row, newest)) {
+            self.held += 1;
+            counting::in_rows(&mut self.overview, &[row], 1);
+        }
         if self.held > 0 && self.heard.seen.is_some() {
             self.heard.seen = u64::try_from(seen).ok();
-        }
-        for (row, _) in self.take_rows(&|_| came.replace(came.get().saturating_sub(1)) > 0) {
-            counting::in_rows(&mut self.overview, &[row], 1);
         }
     }
 
@@ -133,4 +140,9 @@ impl View {
         let place = Place { address: address_left, rows, next, overview, limit, beginning: None, seen, newer, at };
         self.turn_to(address, Some(place), now);
     }
+}
+
+/// Whether a row came after this time, in microseconds.
+fn is_newer(row: &Item, newest: i64) -> bool {
+    !row.is_sending && row.data.timestamp.as_micros() > newest
 }

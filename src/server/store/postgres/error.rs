@@ -19,9 +19,9 @@ impl From<Error> for StoreError {
         }
         // An unreadable answer, or an untrusted certificate: the next attempt would fail in the same way.
         if let Some(why) = error.source().and_then(|cause| in_words(&cause.to_string())) {
-            return Self::failed(format!("the database cannot be spoken to: {why}."));
+            return Self::failed(format!("cannot talk to the database: {why}."));
         }
-        Self::failed("the database cannot be spoken to").because(error)
+        Self::failed("cannot talk to the database").because(error)
     }
 }
 

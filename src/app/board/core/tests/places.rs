@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::Cursor;
+use crate::model::{Code, Cursor, Problem};
 
 fn list(numbers: impl Iterator<Item = u128>) -> Vec<Notification> {
     numbers.map(notification).collect()
@@ -15,6 +15,11 @@ fn answer(page: &mut Open, notifications: Vec<Notification>, next: Option<u64>) 
 
 fn shown_at(page: &mut Open) -> Option<(i64, f64)> {
     page.take(|effect| if let Effect::Show(at) = effect { Some(*at) } else { None })
+}
+
+/// The time of the notification with this number.
+fn time(number: u128) -> i64 {
+    notification(number).timestamp.as_micros()
 }
 
 fn limit(page: &mut Open) -> u16 {
@@ -109,7 +114,7 @@ fn coming_back_from_another_page_loads_as_many_rows_and_scrolls_to_the_same_one(
     before.send(Message::ShowOlder);
     answer(&mut before, list((1..=100).rev()), Some(1));
     let kept = before.view.kept((before.key(30), -7.4)).unwrap();
-    assert_eq!(kept, format!("100 10 -7 {} {}", id(100), id(30)));
+    assert_eq!(kept, format!("100 10 -7 {} {}", time(100), id(30)));
 
     let mut page = open("user_id=ann", list((51..=100).rev()), Some(10));
     page.send(Message::Resume(kept));
@@ -125,7 +130,7 @@ fn coming_back_from_another_page_loads_as_many_rows_and_scrolls_to_the_same_one(
 fn coming_back_to_what_is_there_asks_for_nothing() {
     let mut page = of_ann("", &[3, 2, 1]);
     page.effects.clear();
-    page.send(Message::Resume(format!("3 10 12 {} {}", id(3), id(2))));
+    page.send(Message::Resume(format!("3 10 12 {} {}", time(3), id(2))));
     assert_eq!((page.asks(), shown_at(&mut page)), (0, Some((page.key(2), 12.0))));
 }
 
@@ -159,26 +164,84 @@ fn what_came_meanwhile_makes_the_list_longer_and_takes_no_row_from_its_end() {
     assert_eq!((limit(&mut page), shown_at(&mut page)), (53, None));
     answer(&mut page, list((1..=63).rev().take(53)), Some(10));
     assert_eq!((page.shown().len(), page.view.held, shown_at(&mut page)), (50, 3, Some((page.key(12), 4.0))));
-    // And where the user saw the newest one at the top, nothing waits.
-    let kept = before.view.kept((before.key(60), 0.0)).unwrap();
-    let mut page = open("user_id=ann", list((1..=60).rev().take(50)), Some(12));
+}
+
+#[test]
+fn what_came_while_a_user_at_the_top_was_on_another_page_is_shown() {
+    let before = open("user_id=ann", list((1..=60).rev().take(50)), Some(10));
+    let kept = before.view.kept((before.key(60), 24.0)).unwrap();
+    let resumed = |kept: String, numbers: std::ops::RangeInclusive<u128>| {
+        let mut page = open("user_id=ann", list(numbers.rev().take(50)), Some(12));
+        page.now.is_at_top = false;
+        page.send(Message::Resume(kept));
+        if page.effects.iter().any(|effect| matches!(effect, Effect::Ask(..))) {
+            answer(&mut page, list((1..=63).rev().take(53)), None);
+        }
+        (page.view.held, shown_at(&mut page).is_some())
+    };
+    assert_eq!(resumed(kept, 1..=63), (0, false));
+    // Who reads further down a long first one is not at the top.
+    let kept = before.view.kept((before.key(60), -24.0)).unwrap();
+    assert_eq!(resumed(kept, 1..=63), (3, true));
+}
+
+#[test]
+fn the_newest_one_may_be_gone_by_then() {
+    let before = of_ann("unread=true", &[4, 3, 2, 1]);
+    let kept = before.view.kept((before.key(2), 0.0)).unwrap();
+    let mut page = of_ann("unread=true", &[6, 5, 3, 2, 1]);
+    page.effects.clear();
     page.send(Message::Resume(kept));
-    assert_eq!((page.shown().len(), page.view.held), (50, 0));
+    assert_eq!((page.asks(), page.shown(), page.view.held), (0, vec![3, 2, 1], 2));
+}
+
+#[test]
+fn what_waits_when_the_list_is_there_waits_with_the_rest() {
+    let before = open("user_id=ann", list((1..=100).rev()), Some(10));
+    let kept = before.view.kept((before.key(30), 0.0)).unwrap();
+    let mut page = open("user_id=ann", list((52..=101).rev()), Some(11));
+    page.send(Message::Resume(kept));
+    page.now.is_at_top = false;
+    answer(&mut page, list((1..=102).rev()), None);
+    assert_eq!((page.view.held, page.shown()[0], page.view.seen()), (2, 100, Some(10)));
+}
+
+#[test]
+fn a_user_who_goes_elsewhere_is_not_brought_back() {
+    let before = open("user_id=ann", list((1..=100).rev()), Some(10));
+    let kept = before.view.kept((before.key(30), 0.0)).unwrap();
+    let mut page = open("user_id=ann", list((51..=100).rev()), Some(10));
+    page.send(Message::Resume(kept.clone()));
+    let _ = ticket(&mut page);
+    page.send(Message::Leave(None)).send(Message::Turn(Address::parse("user_id=ann&category=message")));
+    answer(&mut page, list((1..=100).rev()), None);
+    assert_eq!(shown_at(&mut page), None);
+    // Nor one whose list did not come.
+    let mut page = open("user_id=ann", list((51..=100).rev()), Some(10));
+    page.send(Message::Resume(kept));
+    let asked = ticket(&mut page);
+    page.send(Message::Answered(asked, Err(Problem::new(Code::Unavailable, "x")))).send(Message::Refresh);
+    answer(&mut page, list((1..=100).rev()), None);
+    assert_eq!(shown_at(&mut page), None);
 }
 
 #[test]
 fn nothing_else_in_the_history_is_a_place() {
     let mut page = of_ann("", &[3, 2, 1]);
     page.effects.clear();
-    let two = format!("{} {}", id(3), id(2));
+    let rest = format!("{} {}", time(3), id(2));
     let mut all = ["", "3", "3 10", "3 10 12", "3 10 12 x", "3 10 12 x y"].map(str::to_owned).to_vec();
-    all.extend([format!("3 10 12 {}", id(2)), format!("3 10 12 {} {}", id(3), id(7))]);
-    all.extend(["x 10 12", "3 x 12", "3 10 1.5", "3 10 x"].map(|numbers| format!("{numbers} {two}")));
+    all.extend([
+        format!("3 10 12 {}", time(3)),
+        format!("3 10 12 {} {}", time(3), id(7)),
+        format!("60 10 12 x {}", id(2)),
+    ]);
+    all.extend(["x 10 12", "3 x 12", "3 10 1.5", "3 10 x"].map(|numbers| format!("{numbers} {rest}")));
     for kept in all {
         page.send(Message::Resume(kept.clone()));
         assert!(page.effects.is_empty(), "{kept}: {:?}", page.effects);
     }
-    page.send(Message::Resume(format!("99999999 10 0 {two}")));
+    page.send(Message::Resume(format!("99999999 10 0 {rest}")));
     assert_eq!(limit(&mut page), 1_000);
 }
 
