@@ -99,9 +99,8 @@ impl Templates {
     pub fn from_dir(dir: &Path) -> Result<Self, String> {
         let told = |path: &Path, why: &dyn ToString| format!("{}: {}", path.display(), why.to_string());
         fs::read_dir(dir).map_err(|error| told(dir, &error))?;
-        let is_absent =
-            |file: &&str| fs::metadata(dir.join(file)).is_err_and(|why| why.kind() == IoErrorKind::NotFound);
-        if FILES.iter().all(|file| is_absent(&file)) {
+        let is_absent = |file| fs::metadata(dir.join(file)).is_err_and(|why| why.kind() == IoErrorKind::NotFound);
+        if FILES.into_iter().all(is_absent) {
             return Err(told(dir, &format!("none of {} is there", FILES.join(", "))));
         }
         let templates = Self::of(|file| {
