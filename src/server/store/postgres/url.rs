@@ -228,7 +228,7 @@ mod tests {
             ("pgbouncer=maybe", "pgbouncer"),
             ("connection_limit=7531", "the parameter connection_limit is not known. Known are application_name,"),
             ("passfile=7531", "passfile"),
-            ("ssl=7531", "ssl in it is no"),
+            ("ssl=7531", "the parameter ssl is not known"),
             ("target_session_attrs=7531", "target_session_attrs in it is any, primary, read-write or read-only."),
             ("connect_timeout=x7531", "connect_timeout in it is a number of seconds."),
             ("%70ort=75310", "port in it is a number up to 65535"),
