@@ -1,4 +1,4 @@
-import { expect, test } from "../firefox.ts";
+import { type Tab, expect, test } from "../firefox.ts";
 
 const focusText = (text: string) => {
   const row = [...document.querySelectorAll<HTMLElement>("li.row")].find((one) => one.textContent.includes(text));
@@ -62,4 +62,66 @@ test("sending while the list is scrolled down is confirmed", async ({ api, tab, 
   await tab.page.evaluate(() => [...document.querySelectorAll("li.row")].at(-3)!.scrollIntoView());
   await tab.send(user, "out of sight");
   await expect.poll(() => tab.shown(".toasts p")).toEqual([`Sent to ${user}.`]);
+});
+
+const topOf = (tab: Tab, text: string) =>
+  tab.page.evaluate((text) => {
+    const row = [...document.querySelectorAll("li.row")].find((one) => one.textContent.includes(text));
+    return Math.round(row!.getBoundingClientRect().top);
+  }, text);
+
+/** Scrolls to this row, and tells where it is once the heights of the others are known. */
+async function scrolledTo(tab: Tab, text: string): Promise<number> {
+  await tab.page.evaluate((text) => {
+    const row = [...document.querySelectorAll("li.row")].find((one) => one.textContent.includes(text));
+    row!.scrollIntoView({ block: "center" });
+  }, text);
+  let before = Number.NaN;
+  await expect
+    .poll(async () => {
+      const last = before;
+      before = await topOf(tab, text);
+      return before - last;
+    })
+    .toBe(0);
+  return before;
+}
+
+test("sending from the sheet leaves the list where it is", async ({ api, tab, user }) => {
+  await tab.page.setViewport({ width: 390, height: 844 });
+  await api.createMany(50, "note");
+  await tab.open({ user_id: user });
+  const before = await scrolledTo(tab, "note 20");
+  await tab.page.locator("#compose-open").click();
+  await tab.send(user, "by click");
+  await expect.poll(() => tab.page.evaluate(() => location.hash)).toBe("");
+  await expect.poll(() => tab.count("li.row")).toBe(51);
+  await expect.poll(async () => Math.abs((await topOf(tab, "note 20")) - before)).toBeLessThan(3);
+});
+
+test("what came while the user was elsewhere waits above the place", async ({ api, tab, user }) => {
+  await tab.page.setViewport({ width: 390, height: 844 });
+  await api.createMany(50, "note");
+  await tab.open({ user_id: user });
+  const before = await scrolledTo(tab, "note 20");
+  await Promise.all([tab.page.waitForNavigation(), tab.page.evaluate(() => location.assign("/operations/webhooks"))]);
+  await api.createMany(12, "new");
+  await tab.page.goBack();
+  await tab.hydrated();
+  await expect.poll(() => tab.shown(".pill")).toEqual(["12 new"]);
+  await expect.poll(async () => Math.abs((await topOf(tab, "note 20")) - before)).toBeLessThan(3);
+  await tab.page.locator(".pill").click();
+  await expect.poll(async () => (await tab.titles())[0]).toBe("new 12");
+});
+
+test("undoing Mark all under Unread goes back to where the user was", async ({ api, tab, user }) => {
+  await tab.page.setViewport({ width: 1440, height: 900 });
+  await api.createMany(50, "note");
+  await tab.open({ user_id: user, unread: "true" });
+  const before = await scrolledTo(tab, "note 20");
+  await tab.click("button", "Mark all read");
+  await expect.poll(() => tab.count("li.row")).toBe(0);
+  await tab.press("z");
+  await expect.poll(() => tab.count("li.row")).toBe(50);
+  await expect.poll(async () => Math.abs((await topOf(tab, "note 20")) - before)).toBeLessThan(3);
 });
