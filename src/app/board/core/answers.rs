@@ -151,7 +151,7 @@ impl View {
         self.loading = Loading::Done;
         self.is_kept = true;
         self.note_beginning();
-        self.show_resumed();
+        self.show_resumed(now);
         let goes_on = now.ms < std::mem::take(&mut self.heard.goes_on_until);
         if let Some(next) = self.next.filter(|_| goes_on) {
             self.effects.push(Effect::Go(self.address.from(next.to_string())));

@@ -2,7 +2,7 @@
 
 use super::{
     counting,
-    item::{Item, Spot, element_id},
+    item::{Item, Spot},
     mark::{MarkUnderWay, Marking},
     message::{Effect, MarkingAll, Now, UnmarkingAll},
     place::At,
@@ -325,12 +325,16 @@ impl View {
             }
             unmarked.push(row);
         }
-        let at = all.at.filter(|at| !returned.is_empty() && self.place_of(at.0).is_some());
-        let first = || self.rows.iter().map(|row| row.key).find(|key| returned.contains(key));
-        if let Some(key) = at.map(|at| at.0).or_else(first) {
-            self.effects.push(Effect::Focus(element_id(key)));
+        let seen = all.at.filter(|_| !returned.is_empty()).and_then(|at| Some((self.place_of(at.0)?, at)));
+        // The focus goes to the first row that begins in sight.
+        let place = match seen {
+            Some((place, (_, below))) => Some((place + usize::from(below < 0.0)).min(self.rows.len() - 1)),
+            None => self.rows.iter().position(|row| returned.contains(&row.key)),
+        };
+        if let Some(row) = place.map(|place| &self.rows[place]) {
+            self.effects.push(Effect::Focus(row.element_id()));
         }
-        self.effects.extend(at.map(Effect::Show));
+        self.effects.extend(seen.map(|(_, at)| Effect::Show(at)));
         self.set_doomed_read(&doomed, false);
         self.count_beyond(&all.user_id, beyond, false);
         let change = self.changes.begin(now.ms);
@@ -388,7 +392,7 @@ impl View {
 
 /// The element of the row with this key; the heading where there is none.
 pub(super) fn heir(key: Option<i64>) -> String {
-    key.map_or_else(|| HEADING.to_owned(), element_id)
+    key.map_or_else(|| HEADING.to_owned(), super::item::element_id)
 }
 
 fn ids(rows: &[Item]) -> Vec<NotificationId> {

@@ -67,28 +67,29 @@ impl View {
 
     /// The user comes back from another page, to the place that [`Self::kept`] has. Any other text changes nothing.
     pub(super) fn resume(&mut self, kept: String, now: Now) {
-        let mut numbers = kept.split(' ').map_while(|number| number.parse::<i64>().ok());
-        let (Some(count), Some(newest)) = (numbers.next(), numbers.nth(2)) else { return };
-        // Those that came meanwhile make the list longer by as many.
-        let came = self.rows.iter().filter(|row| is_newer(row, newest)).count();
-        let count = u16::try_from(count).unwrap_or(Limit::MAX);
-        let count = count.saturating_add(u16::try_from(came).unwrap_or(Limit::MAX)).min(Limit::MAX);
         self.resumes = kept;
-        if self.limit < count {
-            self.limit = count;
-            self.refresh(now);
-        } else {
-            self.show_resumed();
-        }
+        self.show_resumed(now);
     }
 
     /// Shows the list as the user left it, and scrolls to where the user was, once the list is there. What came meanwhile
     /// waits above, as it does while the user reads; for a user who was at the top, it is shown.
-    pub(super) fn show_resumed(&mut self) {
+    pub(super) fn show_resumed(&mut self, now: Now) {
         let kept = std::mem::take(&mut self.resumes);
-        let mut parts = kept.split(' ').skip(1);
+        let mut parts = kept.split(' ');
         let mut number = || parts.next().and_then(|number| number.parse::<i64>().ok());
-        let (Some(seen), Some(below), Some(newest)) = (number(), number(), number()) else { return };
+        let (Some(count), Some(seen), Some(below), Some(newest)) = (number(), number(), number(), number()) else {
+            return;
+        };
+        // Those that came make the list longer by as many; where it has no others, more may have come.
+        let came = self.rows.iter().filter(|row| is_newer(row, newest)).count();
+        let came = if came < self.rows.len() { came } else { 2 * came };
+        let wanted = count.saturating_add(i64::try_from(came).unwrap_or_default()).min(Limit::MAX.into());
+        let wanted = u16::try_from(wanted).unwrap_or_default();
+        if self.limit < wanted {
+            self.limit = wanted;
+            self.resumes = kept;
+            return self.refresh(now);
+        }
         let mut ids = parts.map_while(|id| NotificationId::parse(id).ok());
         let Some(place) = ids.next().and_then(|id| self.place_with(id)) else { return };
         for id in ids {

@@ -284,9 +284,9 @@ fn the_unread_filter_drops_all_rows_on_mark_all_and_undo_restores_them() {
 
 #[test]
 fn undoing_mark_all_goes_back_to_where_the_user_was() {
-    for (at, to) in [(Some(2), 2), (Some(1), 1), (None, 3)] {
+    for (at, below, to) in [(Some(2), 0.0, 2), (Some(2), -5.0, 1), (Some(1), -5.0, 1), (None, 0.0, 3)] {
         let mut page = of_ann("unread=true", &[3, 2, 1]);
-        let (at, to) = (at.map(|row| (page.key(row), -5.0)), page.view.rows[3 - to].element_id());
+        let (at, to) = (at.map(|row| (page.key(row), below)), page.view.rows[3 - to].element_id());
         page.send(Message::MarkAll(at));
         let under_way = marking_all(&mut page);
         page.send(Message::AllMarked(under_way, Ok(marked(3)))).hear(all_read(11));

@@ -207,6 +207,27 @@ fn what_waits_when_the_list_is_there_waits_with_the_rest() {
 }
 
 #[test]
+fn more_than_a_page_may_have_come() {
+    let before = open("user_id=ann", list((1..=60).rev().take(50)), Some(10));
+    let kept = before.view.kept((before.key(20), 0.0)).unwrap();
+    let mut page = open("user_id=ann", list((1..=210).rev().take(50)), Some(12));
+    page.send(Message::Resume(kept.clone()));
+    // What was asked for last is what the server answers with.
+    let mut asked = 0;
+    while page.effects.iter().any(|effect| matches!(effect, Effect::Ask(..))) {
+        let limit = usize::from(limit(&mut page));
+        answer(&mut page, list((1..=210).rev().take(limit)), None);
+        asked += 1;
+    }
+    assert_eq!((page.view.held, shown_at(&mut page)), (150, Some((page.key(20), 0.0))));
+    assert!(page.shown().len() >= 50 && asked <= 3, "{} {asked}", page.shown().len());
+    // And once more, when nothing else came.
+    let again = page.view.kept((page.key(20), 0.0)).unwrap();
+    let count = |kept: &str| kept.split(' ').next().unwrap().parse::<usize>().unwrap();
+    assert!(count(&again) >= count(&kept), "{again}");
+}
+
+#[test]
 fn a_user_who_goes_elsewhere_is_not_brought_back() {
     let before = open("user_id=ann", list((1..=100).rev()), Some(10));
     let kept = before.view.kept((before.key(30), 0.0)).unwrap();
