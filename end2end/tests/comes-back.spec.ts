@@ -92,6 +92,21 @@ for (const width of [390, 1440])
     await expect(dashboard.row("new 12")).toBeInViewport();
   });
 
+for (const width of [390, 1440])
+  test(`more than a page may have come, and each return finds the same place, at ${width} px`, async ({ dashboard, api, page, user }) => {
+    await page.setViewportSize({ width, height: 844 });
+    await api.createMany(50, "note");
+    await dashboard.open({ user_id: user });
+    const before = await scrolledTo(dashboard, "note 20");
+    for (const [came, all] of [[150, "150 new"], [0, "150 new"], [60, "210 new"]] as const) {
+      await awayAndBack(dashboard, () => (came ? api.createMany(came, "new") : Promise.resolve()));
+      await dashboard.hydrated();
+      await expect(page.getByRole("button", { name: all })).toBeVisible();
+      await expect.poll(async () => Math.abs((await topOf(dashboard, "note 20")) - before)).toBeLessThan(3);
+      await expect(dashboard.row("note 1")).toHaveCount(1);
+    }
+  });
+
 test("undoing Mark all under Unread goes back to where the user was", async ({ dashboard, api, page, user }) => {
   await page.setViewportSize({ width: 1440, height: 900 });
   await api.createMany(50, "note");
