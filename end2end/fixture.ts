@@ -7,6 +7,19 @@ export { expect };
 /** The path of the dashboard. */
 export const DASHBOARD = "/api/ui-dashboard/notifications-dashboard-ui";
 
+/** What is measured, once it is the same twice: headings, and the estimated heights of rows, settle while the page is drawn. */
+export async function settled(measure: () => Promise<number>): Promise<number> {
+  let present = Number.NaN;
+  await expect
+    .poll(async () => {
+      const before = present;
+      present = await measure();
+      return present - before;
+    })
+    .toBe(0);
+  return present;
+}
+
 /** Prevents the page from connecting, so that it polls every five seconds. */
 export async function withoutLive(page: Page): Promise<void> {
   await page.routeWebSocket(/\/ws/, (socket) => void socket.close({ code: 1008 }));

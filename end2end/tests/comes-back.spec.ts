@@ -1,4 +1,4 @@
-import { type Dashboard, expect, test } from "../fixture.ts";
+import { type Dashboard, expect, settled, test } from "../fixture.ts";
 
 /** How far below the top of the window this row begins; also below a dialog, where no role can be found. */
 const topOf = async ({ page }: Dashboard, text: string) =>
@@ -7,15 +7,7 @@ const topOf = async ({ page }: Dashboard, text: string) =>
 /** Scrolls to this row, and tells where it is once the heights of the others are known. */
 async function scrolledTo(dashboard: Dashboard, text: string): Promise<number> {
   await dashboard.row(text).scrollIntoViewIfNeeded();
-  let before = Number.NaN;
-  await expect
-    .poll(async () => {
-      const last = before;
-      before = await topOf(dashboard, text);
-      return before - last;
-    })
-    .toBe(0);
-  return before;
+  return settled(() => topOf(dashboard, text));
 }
 
 /** Goes to another page of the server, and back after `meanwhile`. */

@@ -1,4 +1,5 @@
 import { type Tab, expect, test } from "../firefox.ts";
+import { settled } from "../fixture.ts";
 
 const focusText = (text: string) => {
   const row = [...document.querySelectorAll<HTMLElement>("li.row")].find((one) => one.textContent.includes(text));
@@ -46,8 +47,7 @@ for (const width of [390, 1440])
     const top = () =>
       tab.page.evaluate(() => [...document.querySelectorAll("li.row")].find((one) => one.textContent.includes("note 75"))!.getBoundingClientRect().top);
     await tab.page.evaluate(() => [...document.querySelectorAll("li.row")].find((one) => one.textContent.includes("note 75"))!.scrollIntoView({ block: "center" }));
-    await tab.page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 300)));
-    const before = await top();
+    const before = await settled(top);
     await Promise.all([tab.page.waitForNavigation(), tab.page.evaluate(() => location.assign("/operations/webhooks"))]);
     await tab.page.goBack();
     await tab.hydrated();
@@ -76,15 +76,7 @@ async function scrolledTo(tab: Tab, text: string): Promise<number> {
     const row = [...document.querySelectorAll("li.row")].find((one) => one.textContent.includes(text));
     row!.scrollIntoView({ block: "center" });
   }, text);
-  let before = Number.NaN;
-  await expect
-    .poll(async () => {
-      const last = before;
-      before = await topOf(tab, text);
-      return before - last;
-    })
-    .toBe(0);
-  return before;
+  return settled(() => topOf(tab, text));
 }
 
 test("sending from the sheet leaves the list where it is", async ({ api, tab, user }) => {
