@@ -11,6 +11,7 @@ mod hearing;
 mod item;
 mod mark;
 mod marking;
+mod marking_all;
 mod merge;
 mod message;
 mod place;

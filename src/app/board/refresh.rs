@@ -55,13 +55,18 @@ impl Board {
     }
 
     /// Where in the list the user is.
-    pub(crate) fn place(self) -> Option<At> {
+    pub(super) fn place(self) -> Option<At> {
         let on_the_way = self.placing.get_value();
         if on_the_way.is_some() {
             return on_the_way;
         }
         let (element_id, below) = place::at()?;
         Some((key_of(&element_id)?, below))
+    }
+
+    /// The place in the list of the first row that begins in sight.
+    pub(crate) fn first_in_sight(self) -> Option<usize> {
+        self.place().and_then(|at| self.ask(|view| view.first_in_sight(at)))
     }
 
     /// Shows what the address asks for.

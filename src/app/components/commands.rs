@@ -123,10 +123,7 @@ fn beside(board: Board, here: Option<&Row>, by: isize) -> Option<Row> {
     let rows = board.rows.read_untracked();
     let (place, by) = match here {
         Some(here) => (rows.iter().position(|row| row == here)?, by),
-        None => {
-            let (key, below) = board.place()?;
-            (rows.iter().position(|row| row.key == key)?, isize::from(below < 0.0))
-        }
+        None => (board.first_in_sight()?, 0),
     };
     rows.get(place.saturating_add_signed(by).min(rows.len().saturating_sub(1))).cloned()
 }

@@ -115,6 +115,11 @@ impl View {
         }
     }
 
+    /// The place of the first row that begins in sight where the user is there.
+    pub(crate) fn first_in_sight(&self, (key, below): At) -> Option<usize> {
+        Some((self.place_of(key)? + usize::from(below < 0.0)).min(self.rows.len() - 1))
+    }
+
     /// Notes where the list can begin anew.
     pub(super) fn note_beginning(&mut self) {
         let last = self.rows.last().filter(|_| (FURTHER..super::hearing::MOST_ROWS).contains(&self.rows.len()));

@@ -5,6 +5,7 @@ mod answers;
 mod deleting;
 mod hearing;
 mod marking;
+mod marking_all;
 mod places;
 mod selecting;
 mod sending;
