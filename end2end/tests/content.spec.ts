@@ -65,6 +65,18 @@ test("a long text is cut, opened and closed again", async ({ dashboard, api, pag
   await expect(row.getByRole("button", { name: "Show less" })).toBeVisible();
 });
 
+test("a text that is cut in a blank line has no line with an ellipsis alone", async ({ dashboard, api }) => {
+  await api.create("one\ntwo\n\nthree\nfour");
+  await dashboard.open();
+  const text = dashboard.rows.first().locator(".row-text");
+  await expect(dashboard.rows.first().getByRole("button", { name: "Show more" })).toBeVisible();
+  const shown = await text.evaluate((it) => {
+    const style = getComputedStyle(it);
+    return [style.webkitLineClamp, Math.round(it.clientHeight / parseFloat(style.lineHeight))];
+  });
+  expect(shown).toEqual(["none", 3]);
+});
+
 test("sixteen thousand characters without a space break", async ({ dashboard, api, page }) => {
   await api.create("W".repeat(16_384));
   await dashboard.open();
