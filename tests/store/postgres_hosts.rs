@@ -178,7 +178,9 @@ async fn when_no_host_can_be_used_each_is_named_with_its_reason() {
     let refused = opened(&url).await.err().unwrap();
     for part in [
         "the store is not available: no host of the database can be used: 127.0.0.1:1: Connection refused".to_owned(),
-        format!("; {silent}: no answer within 1 s; {real}: database \"no_{name}\" does not exist (3D000)"),
+        format!(
+            "; {silent}: no answer within 1 s; {real}: database \"no_{name}\" does not exist (3D000). Create it: CREATE DATABASE no_{name}"
+        ),
     ] {
         assert!(refused.contains(&part) && !refused.contains("hush"), "{refused}");
     }

@@ -12,6 +12,7 @@ use tokio::{net::lookup_host, task::JoinHandle, time::timeout};
 use tokio_postgres::{
     Client, Config, Error, NoTls,
     config::{Host, LoadBalanceHosts},
+    error::SqlState,
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -137,19 +138,26 @@ impl Reason {
 
     /// The reason of a connection that was not made.
     fn of_connecting(error: Error, config: &Config) -> Self {
-        let said = error.as_db_error().map(|refused| refused.message().to_owned()).unwrap_or_default();
-        // Setting a parameter of the URL may need a right too.
-        let Some(role) = config.get_user().filter(|_| said.starts_with("permission denied for database")) else {
-            return Self::of(error);
+        let (Some(refused), Some(role)) = (error.as_db_error(), config.get_user()) else { return Self::of(error) };
+        let database = in_sql(config.get_dbname().unwrap_or(role));
+        let remedy = match refused.code() {
+            &SqlState::INVALID_CATALOG_NAME => format!("Create it: CREATE DATABASE {database}"),
+            &SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
+                "Correct the user and the password in --store, or the rules in pg_hba.conf".to_owned()
+            }
+            // Setting a parameter of the URL may need a right too.
+            _ if refused.message().starts_with("permission denied for database") => {
+                format!("Let it: GRANT CONNECT ON DATABASE {database} TO {}", in_sql(role))
+            }
+            _ => return Self::of(error),
         };
-        let database = config.get_dbname().unwrap_or(role);
-        let why = format!(
-            "{} Let it: GRANT CONNECT ON DATABASE {} TO {}",
-            Self::of(error).why + ".",
-            in_sql(database),
-            in_sql(role)
-        );
-        Self { error: StoreError::unavailable(why.clone()), why, is_unreachable: false }
+        let Self { why, error, .. } = Self::of(error);
+        let why = format!("{why}. {remedy}");
+        let error = match error {
+            StoreError::Unavailable { .. } => StoreError::unavailable(why.clone()),
+            _ => StoreError::failed(why.clone()),
+        };
+        Self { why, error, is_unreachable: false }
     }
 
     fn silence(time: Duration) -> Self {
