@@ -90,6 +90,11 @@ pub(super) fn element(id: &str) -> Option<web_sys::HtmlElement> {
     document().get_element_by_id(id)?.dyn_into().ok()
 }
 
+/// The first element that matches.
+pub(super) fn find(selector: &str) -> Option<web_sys::HtmlElement> {
+    document().query_selector(selector).ok()??.dyn_into().ok()
+}
+
 /// The text in the field with this id.
 pub(super) fn value(id: &str) -> String {
     let Some(field) = element(id) else { return String::new() };
@@ -240,6 +245,20 @@ pub(super) fn scroll_to_top() {
 /// The value remembered under this name.
 pub(super) fn remembered(name: &str) -> Option<String> {
     window().local_storage().ok()??.get_item(name).ok()?
+}
+
+/// Leaves a text for [`left_in_tab`], for as long as the tab lives.
+pub(super) fn leave_in_tab(name: &str, text: &str) {
+    if let Ok(Some(storage)) = window().session_storage() {
+        let _ = storage.set_item(name, text);
+    }
+}
+
+/// The text left under this name, where the user reloaded the page that left it. Who comes in another way may be another
+/// user.
+pub(super) fn left_in_tab(name: &str) -> Option<String> {
+    let is_reload = window().performance()?.navigation().type_() == web_sys::PerformanceNavigation::TYPE_RELOAD;
+    window().session_storage().ok()??.get_item(name).ok()?.filter(|_| is_reload)
 }
 
 /// Remembers a value, if the browser allows it.

@@ -90,8 +90,7 @@ impl Board {
     pub(crate) fn keep_up_to_date(self) {
         self.is_offline.set(!browser::is_online());
         self.send(Message::Begin);
-        let kept = window().history().and_then(|history| history.state());
-        if let Some(kept) = kept.ok().and_then(|kept| kept.as_string()) {
+        if let Some(kept) = place::kept() {
             self.send(Message::Resume(kept));
         }
         self.keep_attending();
@@ -143,13 +142,11 @@ impl Board {
         });
     }
 
-    /// Leaves with the history of the browser where in the list the user is, who may come back from another page.
+    /// Leaves where in the list the user is, who may come back.
     fn keep_place(self) {
         let kept = self.place().and_then(|at| self.ask(|view| view.kept(at)));
         place::keep(false);
-        if let (Some(kept), Ok(history)) = (kept, window().history()) {
-            let _ = history.replace_state(&kept.into(), "");
-        }
+        place::leave(&kept.unwrap_or_default());
     }
 
     /// Refreshes, unless the answer is known: an address that is not valid stays so.

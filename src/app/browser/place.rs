@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{ScrollIntoViewOptions, ScrollLogicalPosition, ScrollRestoration};
 
-use super::{before_next_frame, element};
+use super::{before_next_frame, element, leave_in_tab, left_in_tab};
 
 /// The id of the first row that is in sight, and how far below the top of the list it begins. What lies over the list, such
 /// as a dialog, does not matter.
@@ -37,6 +37,23 @@ pub(crate) fn keep(keeps: bool) {
     if let Ok(history) = window().history() {
         let _ = history.set_scroll_restoration(if keeps { ScrollRestoration::Manual } else { ScrollRestoration::Auto });
     }
+}
+
+/// The name of the text that a page leaves to itself.
+const KEPT: &str = "place";
+
+/// Leaves a text for [`kept`]: with the entry of the history for a user who goes to another page and comes back, and with
+/// the tab for one who reloads, because then browsers have the entry as it was before.
+pub(crate) fn leave(text: &str) {
+    leave_in_tab(KEPT, text);
+    if let Ok(history) = window().history() {
+        let _ = history.replace_state(&text.into(), "");
+    }
+}
+
+/// The text that the page left here.
+pub(crate) fn kept() -> Option<String> {
+    left_in_tab(KEPT).or_else(|| window().history().ok()?.state().ok()?.as_string())
 }
 
 fn settle(id: &str, below: f64) {

@@ -1,6 +1,7 @@
 //! The form that sends. The server renders it, and the browser leaves it as it arrived: its elements never change but
 //! for their texts, so that their code need not be compiled for the browser. This is what happens in it there.
 
+mod draft;
 #[cfg(feature = "ssr")]
 mod form;
 
@@ -75,10 +76,15 @@ fn focus_first() {
     browser::focus_soon(if browser::value(TO).is_empty() { TO } else { TEXT }.to_owned());
 }
 
+/// Whether the address names the sheet.
+fn is_named() -> bool {
+    location().hash().as_deref() == Ok("#compose")
+}
+
 /// The sheet is open as long as the address names it. Then nothing else of the page can be reached, and the focus goes
 /// there; in the end it goes back to what opened it.
 fn follow_address(board: Board) {
-    let is_open = !browser::is_wide() && location().hash().is_ok_and(|hash| hash.trim_start_matches('#') == SHEET);
+    let is_open = is_named() && !browser::is_wide();
     if is_open == board.is_composing.get_untracked() {
         return;
     }
@@ -159,12 +165,10 @@ fn confirm(board: Board) {
 
 impl Typed {
     fn read() -> Self {
-        let chosen = document().query_selector("#compose [name=category]:checked").ok().flatten();
-        let chosen = chosen.and_then(|chosen| chosen.get_attribute("value"));
         Self {
             user_id: browser::value(TO).trim().to_owned(),
             content: browser::value(TEXT),
-            category: chosen
+            category: draft::chosen()
                 .map(|slug| if slug == composing::OWN { browser::value(OTHER).trim().to_owned() } else { slug }),
             title: browser::value(HEADING),
             link: browser::value(LEADS),
@@ -249,7 +253,7 @@ pub(in crate::app) fn listen(board: Board) {
         let Ok(event) = event.dyn_into::<KeyboardEvent>() else { return };
         if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
             event.prevent_default();
-            let form = document().query_selector("#compose form").ok().flatten();
+            let form = browser::find("#compose form");
             if let Some(form) = form.and_then(|form| form.dyn_into::<web_sys::HtmlFormElement>().ok()) {
                 let _ = form.request_submit();
             }
@@ -259,7 +263,6 @@ pub(in crate::app) fn listen(board: Board) {
         board.rows.track();
         confirm(board);
     });
-    follow_inbox(board);
     // What stands there is in UTC: the user typed it before the script was there, or the server refused it.
     let typed = browser::value(EXPIRES);
     // Of a date that is not whole yet, the browser tells nothing, and would clear the field.
@@ -267,13 +270,21 @@ pub(in crate::app) fn listen(board: Board) {
         browser::set_value(EXPIRES, &browser::local_of(typed));
     }
     browser::set_text(ZONE, "");
+    let is_reloaded = draft::put_back();
+    draft::keep();
+    follow_inbox(board);
     measure(board.words);
     for event in ["hashchange", "resize"] {
         let _ = window_event_listener_untyped(event, move |_| follow_address(board));
     }
+    let Ok(history) = window().history() else { return };
+    let is_named = is_named();
+    // Each page with a script leaves its state: the way back from its sheet is to the list already.
+    if is_named && (is_reloaded || history.state().is_ok_and(|state| !state.is_null())) {
+        return follow_address(board);
+    }
     // The page opened the sheet before the script was there; the way back from it is to the page.
-    let is_named = location().hash().as_deref() == Ok("#compose");
-    if is_named && let Ok(history) = window().history() {
+    if is_named {
         let href = board.address.read_untracked().href();
         let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&href));
     }

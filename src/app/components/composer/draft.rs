@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{FIELDS, TEXT};
+use super::{FIELDS, MORE, SELDOM, TEXT};
 use crate::app::browser;
 
 /// The name of the choice between the categories.
@@ -25,12 +25,16 @@ pub(super) fn put_back() -> bool {
     for (_, id) in FIELDS {
         let Some(text) = browser::left_in_tab(id) else { continue };
         is_left = true;
-        if is_empty {
-            browser::set_value(id, &text);
+        if !is_empty {
+            continue;
+        }
+        browser::set_value(id, &text);
+        if SELDOM.contains(&id) && !text.is_empty() {
+            browser::set_attribute(MORE, "open", Some(""));
         }
     }
     if let Some(category) = browser::left_in_tab(CATEGORY).filter(|_| is_empty)
-        && let Some(choice) = browser::find(&("#compose [value=".to_owned() + &category + "]"))
+        && let Some(choice) = browser::find(&("#compose [name=category][value='".to_owned() + &category + "']"))
     {
         choice.click();
     }
@@ -39,5 +43,5 @@ pub(super) fn put_back() -> bool {
 
 /// The chosen category, as the form has it.
 pub(super) fn chosen() -> Option<String> {
-    browser::find("#compose :checked")?.get_attribute("value")
+    browser::find("#compose [name=category]:checked")?.get_attribute("value")
 }

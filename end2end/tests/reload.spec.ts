@@ -1,0 +1,104 @@
+import { type Dashboard, DASHBOARD, expect, settled, test } from "../fixture.ts";
+
+/** How far below the top of the window this row begins. */
+const topOf = async (dashboard: Dashboard, text: string) => (await dashboard.row(text).boundingBox())?.y ?? Number.NaN;
+
+async function reload(dashboard: Dashboard): Promise<void> {
+  await dashboard.page.reload();
+  await dashboard.hydrated();
+}
+
+/** Goes to another page of the server, and back. */
+async function awayAndBack(dashboard: Dashboard): Promise<void> {
+  await dashboard.page.evaluate(() => location.assign("/operations/webhooks"));
+  await expect(dashboard.page.getByRole("heading", { level: 1, name: "Webhooks" })).toBeVisible();
+  await dashboard.page.goBack();
+  await dashboard.hydrated();
+}
+
+for (const width of [390, 1440])
+  test(`a reload shows the same row, and what came waits above it, at ${width} px`, async ({ dashboard, api, page, user }) => {
+    await page.setViewportSize({ width, height: 844 });
+    await api.createMany(60, "note");
+    await dashboard.open({ user_id: user });
+    await page.getByRole("link", { name: "Show older" }).click();
+    await expect(dashboard.rows).toHaveCount(60);
+    await dashboard.row("note 25").scrollIntoViewIfNeeded();
+    const before = await settled(() => topOf(dashboard, "note 25"));
+    await api.createMany(12, "new");
+    const pill = page.getByRole("button", { name: "12 new" });
+    await expect(pill).toBeVisible();
+    for (const _ of [1, 2]) {
+      await reload(dashboard);
+      await expect(pill).toBeVisible();
+      await expect.poll(async () => Math.abs((await topOf(dashboard, "note 25")) - before)).toBeLessThan(3);
+      await expect(dashboard.row("new 12")).toHaveCount(0);
+    }
+    await pill.click();
+    await expect(dashboard.row("new 12")).toBeInViewport();
+    // From the top, a reload shows what came.
+    await api.create("the newest");
+    await reload(dashboard);
+    await expect(dashboard.row("the newest")).toBeInViewport();
+    await expect(page.getByRole("button", { name: /^\d+ new$/ })).toHaveCount(0);
+  });
+
+for (const width of [390, 1440])
+  test(`what is typed and not sent is there after a reload, at ${width} px`, async ({ dashboard, page, user }) => {
+    await page.setViewportSize({ width, height: 844 });
+    await dashboard.open({ user_id: user });
+    const { composer } = dashboard;
+    const text = composer.getByLabel("Text", { exact: true });
+    if (width < 1281) await page.getByRole("link", { name: "New" }).click();
+    await composer.getByLabel("To", { exact: true }).fill(`${user}-2`);
+    await composer.getByText("Other…", { exact: true }).click();
+    await composer.getByLabel("Other category").fill("billing");
+    await text.fill("half a\nsentence");
+    await composer.getByText("More", { exact: true }).click();
+    await composer.getByLabel("Expires", { exact: true }).fill("2099-12-31T22:30");
+    await reload(dashboard);
+    await expect(text).toHaveValue("half a\nsentence");
+    await expect(composer.getByText("15 / 16,384")).toBeVisible();
+    await expect(composer.getByLabel("To", { exact: true })).toHaveValue(`${user}-2`);
+    await expect(composer.getByRole("radio", { name: "Other…" })).toBeChecked();
+    await expect(composer.getByLabel("Other category")).toHaveValue("billing");
+    await expect(composer.getByLabel("Expires", { exact: true }), "what is seldom used shows itself").toBeVisible();
+    await expect(composer.getByLabel("Expires", { exact: true })).toHaveValue("2099-12-31T22:30");
+    await composer.getByRole("button", { name: "Send", exact: true }).click();
+    await expect(dashboard.toasts.locator("p")).toHaveText(`Sent to ${user}-2.`);
+    await reload(dashboard);
+    await expect(text, "what was sent is not").toHaveValue("");
+  });
+
+test("what is typed is not there for a user who opens the page anew", async ({ dashboard, page, user }) => {
+  await dashboard.open({ user_id: user });
+  const text = dashboard.composer.getByLabel("Text", { exact: true });
+  await text.fill("of the one before");
+  await dashboard.open({ user_id: user });
+  await expect(text).toHaveValue("");
+  await reload(dashboard);
+  await expect(text).toHaveValue("");
+  expect(await page.evaluate(() => Object.values(sessionStorage).join())).not.toContain("of the one before");
+});
+
+for (const [how, again] of [
+  ["a reload", reload],
+  ["another page", awayAndBack],
+] as const)
+  test(`after ${how} with the sheet open, one Back closes it and the next leaves the page`, async ({ dashboard, page }) => {
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.goto("/operations/channels");
+    await dashboard.open();
+    await page.getByRole("link", { name: "New" }).click();
+    const sheet = page.getByRole("dialog", { name: "Send a notification" });
+    for (const _ of [1, 2]) {
+      await expect(sheet).toBeVisible();
+      await again(dashboard);
+    }
+    await expect(sheet).toBeVisible();
+    await page.keyboard.press("Escape");
+    await expect(sheet).toBeHidden();
+    expect(new URL(page.url()).pathname).toBe(DASHBOARD);
+    await page.goBack();
+    await expect(page).toHaveURL(/channels/);
+  });
