@@ -17,10 +17,10 @@
   const page = (id) => location.pathname.replace(/\/api\/ui-dashboard\/.*$/, `/notifications/${encodeURIComponent(id)}`);
 
   async function open(id) {
-    // New notifications may wait above the list until this button is pressed.
-    document.querySelector(".pill:not(.none)")?.click();
     for (let times = 0; times < 20; times += 1) {
       if (focus(id)) return;
+      // New notifications wait above the list until this button is pressed, and may arrive later than the push.
+      document.querySelector(".pill:not(.none)")?.click();
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     location.assign(page(id));

@@ -158,6 +158,22 @@ test.describe("the service worker", () => {
     expect(page.url()).toBe(url);
   });
 
+  test("a click may be earlier than the inbox learns of the notification", async ({ page, api, dashboard, user }) => {
+    await page.routeWebSocket(/\/ws/, (socket) => {
+      const server = socket.connectToServer();
+      server.onMessage((message) => void setTimeout(() => socket.send(message), 400));
+    });
+    await api.createMany(30, "older");
+    await dashboard.open({ user_id: user });
+    await page.keyboard.press("j");
+    await page.keyboard.press("End");
+    await page.mouse.move(700, 500);
+    await page.mouse.wheel(0, 2_000);
+    const { id } = await api.create("pushed");
+    await page.evaluate((opened) => navigator.serviceWorker.dispatchEvent(new MessageEvent("message", { data: { opened } })), id);
+    await expect(dashboard.row("pushed")).toBeFocused();
+  });
+
   test("what the list does not have has a page of its own", async ({ page, api, server, user }) => {
     const { id } = await api.create("far down");
     await api.createMany(60, "newer");
