@@ -77,6 +77,33 @@ test("a text that is cut in a blank line has no line with an ellipsis alone", as
   expect(shown).toEqual(["none", 3]);
 });
 
+test("a link in the part that is cut off shows itself to the keyboard, and the text begins at its beginning again", async ({ dashboard, api, page }) => {
+  await api.create("line 1\nline 2\nline 3\nline 4\nline 5 https://example.com/hidden end\nline 6");
+  await dashboard.open();
+  const text = dashboard.rows.first().locator(".row-text");
+  await page.keyboard.press("j");
+  const link = text.getByRole("link");
+  for (let presses = 0; presses < 9 && !(await link.evaluate((it) => it.matches(":focus"))); presses += 1) await page.keyboard.press("Tab");
+  await expect(link).toBeFocused();
+  await expect(link).toBeInViewport({ ratio: 1 });
+  const box = () => text.evaluate((it) => [it.scrollTop, Math.round(it.clientHeight / parseFloat(getComputedStyle(it).lineHeight))]);
+  expect(await box()).toEqual([0, 6]);
+  await page.keyboard.press("j");
+  await page.keyboard.press("Escape");
+  await page.locator("#search").click();
+  expect(await box()).toEqual([0, 3]);
+});
+
+test("a long text is whole on paper", async ({ dashboard, api, page }) => {
+  await api.create("A long text that goes on. ".repeat(40));
+  await dashboard.open();
+  const text = dashboard.rows.first().locator(".row-text");
+  const isCut = () => text.evaluate((it) => [it.scrollHeight > it.clientHeight, getComputedStyle(it).maskImage !== "none"]);
+  expect(await isCut()).toEqual([true, true]);
+  await page.emulateMedia({ media: "print" });
+  expect(await isCut()).toEqual([false, false]);
+});
+
 test("sixteen thousand characters without a space break", async ({ dashboard, api, page }) => {
   await api.create("W".repeat(16_384));
   await dashboard.open();
