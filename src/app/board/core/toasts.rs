@@ -192,7 +192,11 @@ impl View {
             _ => None,
         };
         let beside = |spot: Spot| [spot.below, spot.above].into_iter().flatten().find_map(|key| self.place_of(key));
-        let next = spot.and_then(beside).and_then(|place| self.rows.get(place));
+        let in_sight = || match &toast.undo {
+            Some(Undo::ReadAll(all)) => all.at.and_then(|at| self.first_in_sight(at)),
+            _ => None,
+        };
+        let next = spot.and_then(beside).or_else(in_sight).and_then(|place| self.rows.get(place));
         self.effects.push(Effect::HandOn(toast.element_id(), heir(next.map(|row| row.key))));
         toast.undo
     }

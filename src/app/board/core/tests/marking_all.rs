@@ -81,6 +81,19 @@ fn undoing_mark_all_goes_back_to_where_the_user_was() {
 }
 
 #[test]
+fn the_focus_goes_from_undo_to_the_first_row_in_sight() {
+    for (at, to) in [(Some(2), 1), (None, 0)] {
+        let mut page = of_ann("", &[3, 2, 1]);
+        page.send(Message::MarkAll(at.map(|row| (page.key(row), 0.0))));
+        let under_way = marking_all(&mut page);
+        page.send(Message::AllMarked(under_way, Ok(marked(3)))).send(Message::UndoLast);
+        let heir = page.take(|effect| if let Effect::HandOn(_, to) = effect { Some(to.clone()) } else { None });
+        let rows = [String::from("inbox-name"), page.view.rows[1].element_id()];
+        assert_eq!(heir.as_ref(), Some(&rows[to]));
+    }
+}
+
+#[test]
 fn marking_all_that_is_refused_is_taken_back() {
     let mut page = of_ann("", &[2, 1]);
     page.send(Message::MarkAll(None));
