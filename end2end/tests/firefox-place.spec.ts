@@ -117,3 +117,35 @@ test("undoing Mark all under Unread goes back to where the user was", async ({ a
   await expect.poll(() => tab.count("li.row")).toBe(50);
   await expect.poll(async () => Math.abs((await topOf(tab, "note 20")) - before)).toBeLessThan(3);
 });
+
+test("a reload keeps the place, and what came waits above it", async ({ api, tab, user }) => {
+  await tab.page.setViewport({ width: 390, height: 844 });
+  await api.createMany(50, "note");
+  await tab.open({ user_id: user });
+  const before = await scrolledTo(tab, "note 20");
+  await api.createMany(12, "new");
+  await expect.poll(() => tab.shown(".pill")).toEqual(["12 new"]);
+  await tab.page.reload();
+  await tab.hydrated();
+  await expect.poll(() => tab.shown(".pill")).toEqual(["12 new"]);
+  await expect.poll(async () => Math.abs((await topOf(tab, "note 20")) - before)).toBeLessThan(3);
+});
+
+test("what is typed and not sent is there after a reload", async ({ tab, user }) => {
+  await tab.page.setViewport({ width: 1440, height: 900 });
+  await tab.open({ user_id: user });
+  const typed = { "#to": `${user}-2`, "#heading": "A title", "#text": "half a sentence", "#leads": "https://example.com/" };
+  const read = () => tab.page.evaluate((ids) => ids.map((id) => document.querySelector<HTMLInputElement>(id)!.value), Object.keys(typed));
+  await tab.page.evaluate(() => document.querySelector<HTMLDetailsElement>("#compose-more")!.setAttribute("open", ""));
+  for (const [id, text] of Object.entries(typed)) {
+    await tab.page.evaluate((id) => document.querySelector<HTMLInputElement>(id)!.select(), id);
+    await tab.page.keyboard.type(text);
+  }
+  await tab.page.evaluate(() => document.querySelector<HTMLElement>('#compose [name=category][value="alert"]')!.click());
+  await tab.page.reload();
+  await tab.hydrated();
+  expect(await read()).toEqual(Object.values(typed));
+  expect(await tab.page.evaluate(() => document.querySelector<HTMLInputElement>("#compose [name=category]:checked")!.value)).toBe("alert");
+  await tab.open({ user_id: user });
+  expect(await read()).toEqual([user, "", "", ""]);
+});

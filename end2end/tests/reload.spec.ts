@@ -1,7 +1,7 @@
 import { type Dashboard, DASHBOARD, expect, settled, test } from "../fixture.ts";
 
 /** How far below the top of the window this row begins. */
-const topOf = async (dashboard: Dashboard, text: string) => (await dashboard.row(text).boundingBox())?.y ?? Number.NaN;
+const topOf = async ({ page }: Dashboard, text: string) => (await page.locator(".row", { hasText: text }).boundingBox())?.y ?? Number.NaN;
 
 async function reload(dashboard: Dashboard): Promise<void> {
   await dashboard.page.reload();
@@ -70,6 +70,77 @@ for (const width of [390, 1440])
     await expect(text, "what was sent is not").toHaveValue("");
   });
 
+for (const [how, again] of [
+  ["another page", awayAndBack],
+  ["another language", async ({ page }: Dashboard) => {
+    // At the foot of the page, it would scroll there.
+    await page.locator("#language").evaluate((it: HTMLSelectElement) => {
+      it.value = "de";
+      it.dispatchEvent(new Event("change"));
+    });
+    await expect(page.locator("html[lang=de][data-hydrated]")).toBeVisible();
+  }],
+] as const)
+  for (const width of [390, 1440])
+    test(`place and draft are there after ${how}, at ${width} px`, async ({ dashboard, api, page, user }) => {
+      await page.setViewportSize({ width, height: 844 });
+      await api.createMany(50, "note");
+      await dashboard.open({ user_id: user });
+      const typed = { "#to": `${user}-2`, "#heading": "A title", "#text": "half a sentence", "#leads": "https://example.com/", "#own-key": "order 7" };
+      const read = () => Promise.all(Object.keys(typed).map((id) => page.locator(id).inputValue()));
+      if (width < 1281) await page.getByRole("link", { name: "New" }).click();
+      await page.locator("#compose-more summary").click();
+      for (const [id, text] of Object.entries(typed)) await page.locator(id).fill(text);
+      if (width < 1281) await page.keyboard.press("Escape");
+      await dashboard.row("note 25").scrollIntoViewIfNeeded();
+      const before = await settled(() => topOf(dashboard, "note 25"));
+      await api.createMany(3, "new");
+      await expect(page.locator(".pill")).toContainText("3");
+      await again(dashboard);
+      expect(await read()).toEqual(Object.values(typed));
+      await expect(page.locator(".pill")).toContainText("3");
+      await expect.poll(async () => Math.abs((await topOf(dashboard, "note 25")) - before)).toBeLessThan(3);
+      // The next visit is another one.
+      await dashboard.open({ user_id: user });
+      expect(await read()).toEqual([user, "", "", "", ""]);
+    });
+
+for (const width of [390, 1440])
+  test(`coming back from another site shows the same row, at ${width} px`, async ({ dashboard, api, page, user }) => {
+    await page.setViewportSize({ width, height: 844 });
+    await api.createMany(50, "note");
+    await dashboard.open({ user_id: user });
+    await dashboard.row("note 25").scrollIntoViewIfNeeded();
+    const before = await settled(() => topOf(dashboard, "note 25"));
+    await page.goto("data:text/html,elsewhere");
+    await api.createMany(3, "new");
+    await page.goBack();
+    await dashboard.hydrated();
+    await expect(page.getByRole("button", { name: "3 new" })).toBeVisible();
+    await expect.poll(async () => Math.abs((await topOf(dashboard, "note 25")) - before)).toBeLessThan(3);
+  });
+
+for (const [from, to] of [[{ width: 1180, height: 820 }, { width: 820, height: 1180 }], [{ width: 820, height: 1180 }, { width: 1180, height: 820 }]] as const)
+  test(`turning a tablet to ${to.width} px shows the same row`, async ({ dashboard, api, page, user }) => {
+    await page.setViewportSize(from);
+    await api.createMany(50, "note");
+    await dashboard.open({ user_id: user });
+    await dashboard.row("note 25").scrollIntoViewIfNeeded();
+    await settled(() => topOf(dashboard, "note 25"));
+    await api.createMany(3, "new");
+    const pill = page.getByRole("button", { name: "3 new" });
+    await expect(pill).toBeVisible();
+    const first = () =>
+      page.locator(".row").evaluateAll((rows) => {
+        const top = Math.max(0, document.querySelector("#list")!.getBoundingClientRect().top);
+        return rows.find((row) => row.getBoundingClientRect().bottom > top)?.querySelector(".row-text")?.textContent;
+      });
+    const before = await first();
+    await page.setViewportSize(to);
+    await expect.poll(first).toBe(before);
+    await expect(pill).toBeVisible();
+  });
+
 test("what is typed is not there for a user who opens the page anew", async ({ dashboard, page, user }) => {
   await dashboard.open({ user_id: user });
   const text = dashboard.composer.getByLabel("Text", { exact: true });
@@ -102,3 +173,16 @@ for (const [how, again] of [
     await page.goBack();
     await expect(page).toHaveURL(/channels/);
   });
+
+test("where the sheet becomes a column, Back leaves the page", async ({ dashboard, page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.goto("/operations/channels");
+  await dashboard.open();
+  await page.getByRole("link", { name: "New" }).click();
+  await expect(page.getByRole("dialog", { name: "Send a notification" })).toBeVisible();
+  await page.setViewportSize({ width: 1440, height: 844 });
+  await expect.poll(() => new URL(page.url()).hash).toBe("");
+  await expect(dashboard.composer.getByLabel("To", { exact: true })).toBeVisible();
+  await page.goBack();
+  await expect(page).toHaveURL(/channels/);
+});

@@ -85,6 +85,11 @@ pub(super) fn is_wide() -> bool {
     window().match_media("(width > 80rem)").ok().flatten().is_some_and(|query| query.matches())
 }
 
+/// Whether the list scrolls by itself, beside the rail; else the page does.
+pub(super) fn has_columns() -> bool {
+    window().match_media("(width >= 64rem)").ok().flatten().is_some_and(|query| query.matches())
+}
+
 /// The element with this id.
 pub(super) fn element(id: &str) -> Option<web_sys::HtmlElement> {
     document().get_element_by_id(id)?.dyn_into().ok()
@@ -227,11 +232,11 @@ pub(super) fn is_at_top() -> bool {
     list_top < 8 && window().scroll_y().unwrap_or(0.0) < 120.0
 }
 
-/// Calls `f` whenever anything on the page was scrolled.
-pub(super) fn on_scroll(f: impl FnMut() + 'static) {
+/// Calls `f` at each event of this name, `scroll` or `scrollend`, at anything on the page.
+pub(super) fn on_scroll(event: &str, f: impl FnMut() + 'static) {
     let scrolled = Closure::<dyn FnMut()>::new(f).into_js_value();
     // Scrolling inside the page notifies only listeners on the way down to the scrolled element.
-    let _ = document().add_event_listener_with_callback_and_bool("scroll", scrolled.unchecked_ref(), true);
+    let _ = document().add_event_listener_with_callback_and_bool(event, scrolled.unchecked_ref(), true);
 }
 
 /// Scrolls the list to its top.
@@ -247,6 +252,10 @@ pub(super) fn remembered(name: &str) -> Option<String> {
     window().local_storage().ok()??.get_item(name).ok()?
 }
 
+/// In the tab while another language of the page is loaded, which is a navigation for the browser: see
+/// `public/language.js`.
+const AGAIN: &str = "again";
+
 /// Leaves a text for [`left_in_tab`], for as long as the tab lives.
 pub(super) fn leave_in_tab(name: &str, text: &str) {
     if let Ok(Some(storage)) = window().session_storage() {
@@ -254,11 +263,20 @@ pub(super) fn leave_in_tab(name: &str, text: &str) {
     }
 }
 
-/// The text left under this name, where the user reloaded the page that left it. Who comes in another way may be another
-/// user.
+/// The text left under this name, where the user comes back to the page that left it: by a reload, by the history, or in
+/// another language. A user who comes in another way may be another one.
 pub(super) fn left_in_tab(name: &str) -> Option<String> {
-    let is_reload = window().performance()?.navigation().type_() == web_sys::PerformanceNavigation::TYPE_RELOAD;
-    window().session_storage().ok()??.get_item(name).ok()?.filter(|_| is_reload)
+    let storage = window().session_storage().ok()??;
+    let comes_back = window().performance()?.navigation().type_() != web_sys::PerformanceNavigation::TYPE_NAVIGATE;
+    let comes_back = comes_back || storage.get_item(AGAIN).ok()?.is_some();
+    storage.get_item(name).ok()?.filter(|_| comes_back)
+}
+
+/// The user has come back: from now on, a navigation is another visit.
+pub(super) fn has_come_back() {
+    if let Ok(Some(storage)) = window().session_storage() {
+        let _ = storage.remove_item(AGAIN);
+    }
 }
 
 /// Remembers a value, if the browser allows it.

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 
 use super::{
     board::{Board, Loading},
-    browser::{desktop, preferences::Preferences, tab},
+    browser::{desktop, has_come_back, preferences::Preferences, tab},
     components::{Bar, Inbox, Rail, Toasts, commands, composer, effect, empty},
     page::Initial,
 };
@@ -26,6 +26,7 @@ pub fn App() -> impl IntoView {
         board.notifies.set(desktop::is_on());
         commands::listen(board, preferences);
         composer::listen(board);
+        has_come_back();
         empty::offer_command(board);
         if let Some(root) = document().document_element() {
             let _ = root.set_attribute("data-hydrated", "");

@@ -3,7 +3,7 @@
 use leptos::{ev, prelude::*};
 
 use super::{
-    core::{At, Message, View},
+    core::{At, Message, View, element_id},
     row::key_of,
     signals::Board,
 };
@@ -117,7 +117,8 @@ impl Board {
                 line.hurry();
             }
         });
-        browser::on_scroll(move || self.scrolled());
+        browser::on_scroll("scroll", move || self.scrolled());
+        self.keep_place_across_layouts();
         let _ = window_event_listener(ev::online, move |_| {
             self.is_offline.set(false);
             self.refresh_if_asked_for();
@@ -139,6 +140,23 @@ impl Board {
         let _ = window_event_listener_untyped("pagehide", move |_| {
             self.keep_place();
             self.delete_before_leaving();
+        });
+    }
+
+    /// Where the list begins or ends to scroll by itself, as it does when a tablet is turned, another element scrolls from
+    /// then on, from its top: brings the user back to the same row.
+    fn keep_place_across_layouts(self) {
+        let at = StoredValue::new(None);
+        browser::on_scroll("scrollend", move || at.set_value(self.place()));
+        let had_columns = StoredValue::new(browser::has_columns());
+        let _ = window_event_listener_untyped("resize", move |_| {
+            let has_columns = browser::has_columns();
+            let had_columns = had_columns.try_update_value(|had| std::mem::replace(had, has_columns));
+            if had_columns == Some(!has_columns)
+                && let Some((key, below)) = at.get_value()
+            {
+                place::show(&element_id(key), below);
+            }
         });
     }
 

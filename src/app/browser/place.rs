@@ -39,21 +39,19 @@ pub(crate) fn keep(keeps: bool) {
     }
 }
 
-/// The name of the text that a page leaves to itself.
-const KEPT: &str = "place";
-
-/// Leaves a text for [`kept`]: with the entry of the history for a user who goes to another page and comes back, and with
-/// the tab for one who reloads, because then browsers have the entry as it was before.
+/// Leaves a text for [`kept`]. It is left with the tab: with the entry of its history, browsers lose it at a reload and on
+/// the way to another site.
 pub(crate) fn leave(text: &str) {
-    leave_in_tab(KEPT, text);
-    if let Ok(history) = window().history() {
-        let _ = history.replace_state(&text.into(), "");
-    }
+    leave_in_tab(&name(), text);
 }
 
-/// The text that the page left here.
+/// The text that the page left at this address.
 pub(crate) fn kept() -> Option<String> {
-    left_in_tab(KEPT).or_else(|| window().history().ok()?.state().ok()?.as_string())
+    left_in_tab(&name())
+}
+
+fn name() -> String {
+    "place".to_owned() + &location().search().unwrap_or_default()
 }
 
 fn settle(id: &str, below: f64) {

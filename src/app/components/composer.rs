@@ -88,6 +88,10 @@ fn follow_address(board: Board) {
     if is_open == board.is_composing.get_untracked() {
         return;
     }
+    // It has become a column, and Back has nothing to close.
+    if !is_open && is_named() {
+        close();
+    }
     board.is_composing.set(is_open);
     browser::set_attribute(SHEET, "role", Some(if is_open { "dialog" } else { "complementary" }));
     browser::set_attribute(SHEET, "aria-modal", is_open.then_some("true"));
@@ -270,21 +274,20 @@ pub(in crate::app) fn listen(board: Board) {
         browser::set_value(EXPIRES, &browser::local_of(typed));
     }
     browser::set_text(ZONE, "");
-    let is_reloaded = draft::put_back();
+    let has_come_back = draft::put_back();
     draft::keep();
     follow_inbox(board);
     measure(board.words);
     for event in ["hashchange", "resize"] {
         let _ = window_event_listener_untyped(event, move |_| follow_address(board));
     }
-    let Ok(history) = window().history() else { return };
     let is_named = is_named();
-    // Each page with a script leaves its state: the way back from its sheet is to the list already.
-    if is_named && (is_reloaded || history.state().is_ok_and(|state| !state.is_null())) {
+    // The way back from the sheet is to the list already.
+    if is_named && has_come_back {
         return follow_address(board);
     }
     // The page opened the sheet before the script was there; the way back from it is to the page.
-    if is_named {
+    if is_named && let Ok(history) = window().history() {
         let href = board.address.read_untracked().href();
         let _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(&href));
     }

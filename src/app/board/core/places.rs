@@ -43,8 +43,8 @@ impl View {
     }
 
     /// The list and the place in it, as a text for [`Self::resume`]: how many rows there are, up to which change the list was
-    /// seen, how far below the top the row begins that the user sees first, the time of the newest row that was seen, and
-    /// the ids of the first row and of those whose long text is open.
+    /// seen, how far below the top the row begins that the user sees first, the times of the newest row that was seen and
+    /// of the first in sight, and the ids of this one and of those whose long text is open.
     pub(crate) fn kept(&self, (key, below): At) -> Option<String> {
         let row = &self.rows[self.place_of(key)?];
         let newest = self.rows.iter().find(|row| self.is_seen(row))?.data.timestamp.as_micros();
@@ -53,7 +53,7 @@ impl View {
         #[expect(clippy::cast_possible_wrap, reason = "neither is as large")]
         let (count, seen) = (self.rows.len() as i64, self.heard.seen.unwrap_or_default() as i64);
         let mut kept = String::new();
-        for number in [count, seen, below, newest] {
+        for number in [count, seen, below, newest, row.data.timestamp.as_micros()] {
             kept += &number.to_string();
             kept.push(' ');
         }
@@ -77,7 +77,9 @@ impl View {
         let kept = std::mem::take(&mut self.resumes);
         let mut parts = kept.split(' ');
         let mut number = || parts.next().and_then(|number| number.parse::<i64>().ok());
-        let (Some(count), Some(seen), Some(below), Some(newest)) = (number(), number(), number(), number()) else {
+        let (Some(count), Some(seen), Some(below), Some(newest), Some(time)) =
+            (number(), number(), number(), number(), number())
+        else {
             return;
         };
         // Those that came make the list longer by as many; where it has no others, more may have come.
@@ -91,7 +93,10 @@ impl View {
             return self.refresh(now);
         }
         let mut ids = parts.map_while(|id| NotificationId::parse(id).ok());
-        let Some(place) = ids.next().and_then(|id| self.place_with(id)) else { return };
+        let Some(first) = ids.next() else { return };
+        // If it is gone, the next older one is there.
+        let older = || self.rows.iter().position(|row| !is_newer(row, time) && !row.is_sending);
+        let Some(place) = self.place_with(first).or_else(older) else { return };
         for id in ids {
             if let Some(place) = self.place_with(id) {
                 self.rows[place].is_open = true;

@@ -1,4 +1,4 @@
-//! What a user has typed and not sent stays where the page is reloaded. For one who goes back, the browser keeps it.
+//! What a user has typed and not sent stays for when the user comes back to the page.
 
 use leptos::prelude::*;
 
@@ -18,27 +18,27 @@ pub(super) fn keep() {
     });
 }
 
-/// Puts back what the page left, unless there is a text already; whether it left anything.
+/// Puts back what the page left, unless there is another text already; whether it left anything.
 pub(super) fn put_back() -> bool {
-    let is_empty = browser::value(TEXT).is_empty();
-    let mut is_left = false;
+    let Some(left) = browser::left_in_tab(TEXT) else { return false };
+    let text = browser::value(TEXT);
+    // Browsers may have put the text back by themselves, but not the other fields.
+    if !text.is_empty() && text != left {
+        return true;
+    }
     for (_, id) in FIELDS {
-        let Some(text) = browser::left_in_tab(id) else { continue };
-        is_left = true;
-        if !is_empty {
-            continue;
-        }
+        let text = browser::left_in_tab(id).unwrap_or_default();
         browser::set_value(id, &text);
         if SELDOM.contains(&id) && !text.is_empty() {
             browser::set_attribute(MORE, "open", Some(""));
         }
     }
-    if let Some(category) = browser::left_in_tab(CATEGORY).filter(|_| is_empty)
+    if let Some(category) = browser::left_in_tab(CATEGORY)
         && let Some(choice) = browser::find(&("#compose [name=category][value='".to_owned() + &category + "']"))
     {
         choice.click();
     }
-    is_left
+    true
 }
 
 /// The chosen category, as the form has it.

@@ -114,7 +114,7 @@ fn coming_back_from_another_page_loads_as_many_rows_and_scrolls_to_the_same_one(
     before.send(Message::ShowOlder);
     answer(&mut before, list((1..=100).rev()), Some(1));
     let kept = before.view.kept((before.key(30), -7.4)).unwrap();
-    assert_eq!(kept, format!("100 10 -7 {} {}", time(100), id(30)));
+    assert_eq!(kept, format!("100 10 -7 {} {} {}", time(100), time(30), id(30)));
 
     let mut page = open("user_id=ann", list((51..=100).rev()), Some(10));
     page.send(Message::Resume(kept));
@@ -130,7 +130,7 @@ fn coming_back_from_another_page_loads_as_many_rows_and_scrolls_to_the_same_one(
 fn coming_back_to_what_is_there_asks_for_nothing() {
     let mut page = of_ann("", &[3, 2, 1]);
     page.effects.clear();
-    page.send(Message::Resume(format!("3 10 12 {} {}", time(3), id(2))));
+    page.send(Message::Resume(format!("3 10 12 {} {} {}", time(3), time(2), id(2))));
     assert_eq!((page.asks(), shown_at(&mut page)), (0, Some((page.key(2), 12.0))));
 }
 
@@ -196,6 +196,16 @@ fn the_newest_one_may_be_gone_by_then() {
 }
 
 #[test]
+fn where_the_row_in_sight_is_gone_the_next_older_one_is_there() {
+    let before = of_ann("", &[9, 8, 7, 6, 5, 4, 3, 2, 1]);
+    let kept = before.view.kept((before.key(6), 4.0)).unwrap();
+    let mut page = of_ann("", &[11, 10, 9, 3, 2, 1]);
+    page.effects.clear();
+    page.send(Message::Resume(kept));
+    assert_eq!((shown_at(&mut page), page.shown(), page.view.held), (Some((page.key(3), 4.0)), vec![9, 3, 2, 1], 2));
+}
+
+#[test]
 fn what_waits_when_the_list_is_there_waits_with_the_rest() {
     let before = open("user_id=ann", list((1..=100).rev()), Some(10));
     let kept = before.view.kept((before.key(30), 0.0)).unwrap();
@@ -250,12 +260,15 @@ fn a_user_who_goes_elsewhere_is_not_brought_back() {
 fn nothing_else_in_the_history_is_a_place() {
     let mut page = of_ann("", &[3, 2, 1]);
     page.effects.clear();
-    let rest = format!("{} {}", time(3), id(2));
-    let mut all = ["", "3", "3 10", "3 10 12", "3 10 12 x", "3 10 12 x y"].map(str::to_owned).to_vec();
+    let rest = format!("{} {} {}", time(3), time(2), id(2));
+    let mut all = ["", "3", "3 10", "3 10 12", "3 10 12 x", "3 10 12 x y z"].map(str::to_owned).to_vec();
     all.extend([
         format!("3 10 12 {}", time(3)),
-        format!("3 10 12 {} {}", time(3), id(7)),
-        format!("60 10 12 x {}", id(2)),
+        format!("3 10 12 {} {}", time(3), time(2)),
+        format!("3 10 12 {} x {}", time(3), id(2)),
+        // All that was there then is gone.
+        format!("3 10 12 {} 0 {}", time(3), id(7)),
+        format!("60 10 12 x {} {}", time(2), id(2)),
     ]);
     all.extend(["x 10 12", "3 x 12", "3 10 1.5", "3 10 x"].map(|numbers| format!("{numbers} {rest}")));
     for kept in all {
