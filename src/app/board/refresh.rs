@@ -144,7 +144,7 @@ impl Board {
     }
 
     /// Where the list begins or ends to scroll by itself, as it does when a tablet is turned, another element scrolls from
-    /// then on, from its top: brings the user back to the same row.
+    /// then on, from its top: brings a user who was not at the top back to the same row.
     fn keep_place_across_layouts(self) {
         let at = StoredValue::new(None);
         browser::on_scroll("scrollend", move || at.set_value(self.place()));
@@ -153,6 +153,7 @@ impl Board {
             let has_columns = browser::has_columns();
             let had_columns = had_columns.try_update_value(|had| std::mem::replace(had, has_columns));
             if had_columns == Some(!has_columns)
+                && self.is_at_top.get_value() == Some(false)
                 && let Some((key, below)) = at.get_value()
             {
                 place::show(&element_id(key), below);
