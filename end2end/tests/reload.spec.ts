@@ -141,6 +141,17 @@ for (const [from, to] of [[{ width: 1180, height: 820 }, { width: 820, height: 1
     await expect(pill).toBeVisible();
   });
 
+test("coming back to one inbox from another, the recipient is the inbox's own", async ({ dashboard, page, user }) => {
+  const to = dashboard.composer.getByLabel("To", { exact: true });
+  await dashboard.open({ user_id: user });
+  await expect(to).toHaveValue(user);
+  await dashboard.open();
+  await to.fill("another");
+  await page.goBack();
+  await dashboard.hydrated();
+  await expect(to).toHaveValue(user);
+});
+
 test("what is typed is not there for a user who opens the page anew", async ({ dashboard, page, user }) => {
   await dashboard.open({ user_id: user });
   const text = dashboard.composer.getByLabel("Text", { exact: true });

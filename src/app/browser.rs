@@ -256,20 +256,25 @@ pub(super) fn remembered(name: &str) -> Option<String> {
 /// `public/language.js`.
 const AGAIN: &str = "again";
 
-/// Leaves a text for [`left_in_tab`], for as long as the tab lives.
+/// Leaves a text for [`left_in_tab`] at this address, for as long as the tab lives.
 pub(super) fn leave_in_tab(name: &str, text: &str) {
     if let Ok(Some(storage)) = window().session_storage() {
-        let _ = storage.set_item(name, text);
+        let _ = storage.set_item(&here(name), text);
     }
 }
 
-/// The text left under this name, where the user comes back to the page that left it: by a reload, by the history, or in
+/// The text left under this name at this address, where the user comes back to the page that left it: by a reload, by the history, or in
 /// another language. A user who comes in another way may be another one.
 pub(super) fn left_in_tab(name: &str) -> Option<String> {
     let storage = window().session_storage().ok()??;
     let comes_back = window().performance()?.navigation().type_() != web_sys::PerformanceNavigation::TYPE_NAVIGATE;
     let comes_back = comes_back || storage.get_item(AGAIN).ok()?.is_some();
-    storage.get_item(name).ok()?.filter(|_| comes_back)
+    storage.get_item(&here(name)).ok()?.filter(|_| comes_back)
+}
+
+/// A name for what belongs to this address: another inbox has another place, and another recipient.
+fn here(name: &str) -> String {
+    name.to_owned() + &location().search().unwrap_or_default()
 }
 
 /// The user has come back: from now on, a navigation is another visit.

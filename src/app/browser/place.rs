@@ -39,19 +39,18 @@ pub(crate) fn keep(keeps: bool) {
     }
 }
 
+/// The name of what is left.
+const KEPT: &str = "place";
+
 /// Leaves a text for [`kept`]. It is left with the tab: with the entry of its history, browsers lose it at a reload and on
 /// the way to another site.
 pub(crate) fn leave(text: &str) {
-    leave_in_tab(&name(), text);
+    leave_in_tab(KEPT, text);
 }
 
 /// The text that the page left at this address.
 pub(crate) fn kept() -> Option<String> {
-    left_in_tab(&name())
-}
-
-fn name() -> String {
-    "place".to_owned() + &location().search().unwrap_or_default()
+    left_in_tab(KEPT)
 }
 
 fn settle(id: &str, below: f64) {
