@@ -20,6 +20,8 @@ use crate::{
     },
 };
 
+/// The media type of a problem (RFC 9457).
+pub(super) const MEDIA_TYPE: &str = "application/problem+json";
 /// The challenge for an invalid credential (RFC 6750).
 const NOT_GOOD: HeaderValue = HeaderValue::from_static("Bearer realm=\"campanile\", error=\"invalid_token\"");
 
@@ -32,7 +34,7 @@ impl IntoResponse for Problem {
         };
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"campanile\""));
         }
