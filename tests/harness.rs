@@ -1,4 +1,4 @@
-//! Shared by the tests of the HTTP interface: a router over an empty store, and functions that send requests to it.
+//! Shared by the tests of the HTTP interface: the service over an empty store, and functions that send requests to it.
 
 use std::{
     path::{Path, PathBuf},
@@ -9,7 +9,6 @@ use std::{
 };
 
 use axum::{
-    Router,
     body::Body,
     http::{HeaderMap, Method, Request, StatusCode, header},
     response::Response,
@@ -19,7 +18,7 @@ use campanile::{
     server::{
         clock::{Clock, SystemClock},
         delivery::{Delivery, DeliveryOptions, DeliveryStores},
-        http::{HttpOptions, router},
+        http::{HttpOptions, HttpService},
         identity::Principal,
         service::NotificationService,
         store::MemoryStore,
@@ -72,11 +71,11 @@ pub(crate) fn delivery_with(
     Some(Delivery::start(stores, options, Arc::new(clock), tasks).unwrap())
 }
 
-/// A router over an empty memory store, used without a socket.
+/// The service over an empty memory store, used without a socket.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) service: NotificationService,
-    router: Router,
+    http: HttpService,
 }
 
 /// A response.
@@ -106,12 +105,12 @@ impl App {
     }
 
     pub(crate) fn with(service: NotificationService, options: &HttpOptions) -> Self {
-        Self { router: router(service.clone(), options), service }
+        Self { http: HttpService::new(service.clone(), options), service }
     }
 
     /// Sends a request, and leaves the body of the response to the caller.
     pub(crate) async fn ask_raw(&self, request: Request<Body>) -> Response {
-        self.router.clone().oneshot(request).await.unwrap()
+        self.http.clone().oneshot(request).await.unwrap()
     }
 
     pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {

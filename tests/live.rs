@@ -8,7 +8,7 @@ pub(crate) mod transport;
 use std::{net::SocketAddr, time::Duration};
 
 use campanile::server::{
-    http::{HttpOptions, StreamOptions, router},
+    http::{HttpOptions, HttpService, StreamOptions},
     identity::Principal,
     listener::{ListenerOptions, serve},
     service::NotificationService,
@@ -36,7 +36,7 @@ impl Server {
     }
 
     pub(crate) async fn with(service: NotificationService, streams: StreamOptions) -> Self {
-        let router = router(service.clone(), &HttpOptions { streams, ..HttpOptions::default() });
+        let http = HttpService::new(service.clone(), &HttpOptions { streams, ..HttpOptions::default() });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -53,7 +53,7 @@ impl Server {
             drop(stopped.await);
             followed.stop_following();
         };
-        let ended = tokio::spawn(serve(listener, router, options, stopping).unwrap());
+        let ended = tokio::spawn(serve(listener, http, options, stopping).unwrap());
         Self { address, service, stop: Some(stop), ended }
     }
 

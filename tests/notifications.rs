@@ -9,5 +9,6 @@ mod list;
 mod mark_all_read;
 mod mark_read;
 mod one;
+mod shortcut;
 mod unread_count;
 mod wire;

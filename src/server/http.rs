@@ -35,6 +35,7 @@ mod paths;
 mod preferences;
 mod problem;
 mod push;
+mod shortcut;
 mod sites;
 mod state;
 mod static_files;
@@ -69,6 +70,7 @@ pub use extract::Caller;
 pub use frames::FrameAncestors;
 pub use live::StreamOptions;
 pub use paths::DASHBOARD as DASHBOARD_PATH;
+pub use shortcut::{Answering, HttpService};
 
 /// The options of the router.
 #[derive(Clone, Debug)]
@@ -140,10 +142,15 @@ impl Default for HttpOptions {
 
 /// All routes: the REST API, its description, the dashboard and its files.
 ///
-/// It needs no further state, so it can be served as it is or merged into another router. The caller is the
-/// [`crate::server::identity::Principal`] in the request's extensions; without one, [`HttpOptions::auth`] determines
-/// it, and without that it is the operator.
+/// It needs no further state, so it can be served as it is or merged into another router; [`HttpService`] answers faster.
+/// The caller is the [`crate::server::identity::Principal`] in the request's extensions; without one,
+/// [`HttpOptions::auth`] determines it, and without that it is the operator.
 pub fn router(service: NotificationService, options: &HttpOptions) -> Router {
+    HttpService::new(service, options).router()
+}
+
+/// All routes, and the state of their handlers.
+fn routes(service: NotificationService, options: &HttpOptions) -> (Router, HttpState) {
     let (api, of_api) = api_routes().split_for_parts();
     let (health, of_health) = health::routes().split_for_parts();
     let state = HttpState::new(service, options, Methods::of([of_api, of_health]));
@@ -161,7 +168,7 @@ pub fn router(service: NotificationService, options: &HttpOptions) -> Router {
         .method_not_allowed_fallback(no_such_method)
         .with_state(state.clone());
     let files = static_files::routes().with_state(state.clone());
-    base::below(options.base(), edge::wrap(all, files, &state))
+    (base::below(options.base(), edge::wrap(all, files, &state)), state)
 }
 
 /// Leads to the dashboard, with the filters of the query.

@@ -13,14 +13,16 @@ mod socket;
 mod stream;
 mod tls;
 
-use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{http::Request, response::Response};
+use hyper::body::Incoming;
 use ipnet::IpNet;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::{sleep, timeout},
 };
+use tower::Service;
 
 use addresses::{Addresses, OfAddress};
 pub(in crate::server) use bound::Bound;
@@ -118,6 +120,17 @@ impl LongStream {
     }
 }
 
+/// What answers the requests: an axum `Router`, or a service before one.
+pub trait Answers:
+    Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
+impl<S> Answers for S where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
 /// Serves until `stop` completes, then accepts no more connections, lets running requests and streams end, and returns
 /// within the deadline; `true` means that all of them ended.
 ///
@@ -127,31 +140,31 @@ impl LongStream {
 /// One sentence about a certificate or a key that cannot be used.
 pub fn serve(
     socket: impl Into<Socket>,
-    router: Router,
+    answers: impl Answers,
     options: ListenerOptions,
     stop: impl Future<Output = ()>,
 ) -> Result<impl Future<Output = bool>, TlsError> {
-    serve_with(socket.into(), router, options, stop, &Tasks::default())
+    serve_with(socket.into(), answers, options, stop, &Tasks::default())
 }
 
 /// The same, with the task that follows the files of the certificate among those of the server.
 ///
 /// # Errors
 /// As for [`serve`].
-pub fn serve_with<S: Future<Output = ()>>(
+pub fn serve_with<A: Answers, S: Future<Output = ()>>(
     socket: Socket,
-    router: Router,
+    answers: A,
     options: ListenerOptions,
     stop: S,
     tasks: &Tasks,
-) -> Result<impl Future<Output = bool> + use<S>, TlsError> {
+) -> Result<impl Future<Output = bool> + use<A, S>, TlsError> {
     let tls = options.tls.clone().map(|tls| Tls::start(tls, tasks)).transpose()?;
-    Ok(accept_all(socket, router, options, tls, stop))
+    Ok(accept_all(socket, answers, options, tls, stop))
 }
 
 async fn accept_all(
     socket: Socket,
-    router: Router,
+    answers: impl Answers,
     options: ListenerOptions,
     tls: Option<Tls>,
     stop: impl Future<Output = ()>,
@@ -170,7 +183,7 @@ async fn accept_all(
             Ok(None) => {}
             Ok(Some((stream, address, place))) => {
                 let connection = Connection {
-                    router: router.clone(),
+                    answers: answers.clone(),
                     place,
                     peer: Peer { address, is_encrypted: tls.is_some() },
                     stopping: stopping.clone(),

@@ -17,7 +17,7 @@ use super::{
     clock::{Clock, SystemClock},
     config::{BusUrl, Listen, Settings, of_bus, of_tls},
     delivery::Delivery,
-    http::{self, HttpOptions},
+    http::{HttpOptions, HttpService},
     listener::{self, Bound},
     live::{Bus, Local, Nats},
     log, maintenance,
@@ -33,7 +33,7 @@ pub struct Campanile {
     service: NotificationService,
     auth: Option<Arc<Authenticator>>,
     delivery: Delivery,
-    router: Router,
+    http: HttpService,
 }
 
 impl Campanile {
@@ -68,14 +68,14 @@ impl Campanile {
         let service =
             service.batch_max(settings.batch_max).max_age(settings.max_age).limit_recipients(settings.limit_recipient);
         let options = HttpOptions { auth: auth.clone(), delivery: Some(delivery.clone()), ..settings.http.clone() };
-        let router = http::router(service.clone(), &options);
+        let http = HttpService::new(service.clone(), &options);
 
         let expiring = service.clone();
         tasks.spawn("expiry", move || maintenance::run(expiring.clone()));
         if let Some(auth) = auth.clone() {
             tasks.spawn("credentials", move || Arc::clone(&auth).run());
         }
-        Ok(Self { service, auth, delivery, router })
+        Ok(Self { service, auth, delivery, http })
     }
 
     /// The service, which creates, reads and follows notifications.
@@ -92,7 +92,7 @@ impl Campanile {
 
     /// The REST API, live delivery and the dashboard, to be served or merged into another router.
     pub fn router(&self) -> Router {
-        self.router.clone()
+        self.http.router()
     }
 
     /// Ends streams and tasks. Every write that was answered is stored.
@@ -133,7 +133,8 @@ async fn serve(settings: &Settings, bound: Bound, campanile: &Campanile) -> Resu
     let at = socket.address().map_or_else(|| settings.listen.clone(), Listen::Tcp);
     let service = campanile.service();
     let stop = stopped_by_signal(settings, service.clone())?;
-    let serving = listener::serve_with(socket, campanile.router(), settings.connections.clone(), stop, service.tasks());
+    let serving =
+        listener::serve_with(socket, campanile.http.clone(), settings.connections.clone(), stop, service.tasks());
     let serving = serving.map_err(|why| of_tls(&why))?;
     for warning in settings.warnings() {
         tracing::warn!("{warning}");

@@ -15,7 +15,7 @@ impl Secured {
     pub(super) async fn listen(&self) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = campanile::server::http::router(self.app.service.clone(), &self.options);
+        let http = campanile::server::http::HttpService::new(self.app.service.clone(), &self.options);
         let options = ListenerOptions {
             max_connections: 100,
             header_timeout: LONG,
@@ -24,7 +24,7 @@ impl Secured {
             tls: None,
             ..ListenerOptions::default()
         };
-        tokio::spawn(serve(listener, router, options, std::future::pending()).unwrap());
+        tokio::spawn(serve(listener, http, options, std::future::pending()).unwrap());
         tokio::spawn(std::sync::Arc::clone(&self.auth).run());
         address
     }

@@ -7,7 +7,7 @@ use axum::{
     http::{Request, Version},
 };
 use campanile::server::{
-    http::{HttpOptions, router},
+    http::{HttpOptions, HttpService},
     listener::{ListenerOptions, serve},
     service::NotificationService,
     store::MemoryStore,
@@ -31,7 +31,7 @@ struct Server(std::net::SocketAddr);
 impl Server {
     async fn start() -> Self {
         let service = NotificationService::new(MemoryStore::new(1000, started()));
-        let router = router(service, &HttpOptions { max_body_bytes: LIMIT, ..HttpOptions::default() });
+        let http = HttpService::new(service, &HttpOptions { max_body_bytes: LIMIT, ..HttpOptions::default() });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let options = ListenerOptions {
@@ -42,7 +42,7 @@ impl Server {
             tls: None,
             ..ListenerOptions::default()
         };
-        tokio::spawn(serve(listener, router, options, std::future::pending()).unwrap());
+        tokio::spawn(serve(listener, http, options, std::future::pending()).unwrap());
         Self(address)
     }
 

@@ -1,10 +1,10 @@
 //! The outermost layer, which every request and every answer passes.
 
-use std::time::Instant;
+use std::{future::Future, time::Instant};
 
 use axum::{
     Router,
-    extract::{MatchedPath, Request, State},
+    extract::{Request, State},
     http::{Method, header, request::Parts},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
@@ -15,7 +15,7 @@ use super::{
     client::Client,
     gate, intake, live,
     names::shown,
-    paths::{self, is_at_or_below},
+    paths::{self, is_at_or_below, route_of},
     sites::{self, Site},
     state::HttpState,
 };
@@ -37,22 +37,29 @@ pub(super) fn wrap(routes: Router, files: Router, state: &HttpState) -> Router {
     routes.merge(files.layer(inside))
 }
 
-/// Refuses foreign host names, admits callers, completes the headers, and logs.
+async fn guard(State(state): State<HttpState>, request: Request, next: Next) -> Response {
+    pass(&state, request, |request| next.run(request)).await
+}
+
+/// Refuses foreign host names, admits callers, has their requests answered by `inside`, completes the headers, and logs.
 ///
 /// The log has the route and not the path, because a path may name a user.
-async fn guard(State(state): State<HttpState>, request: Request, next: Next) -> Response {
-    let started = Instant::now();
+pub(super) async fn pass<F: Future<Output = Response>>(
+    state: &HttpState,
+    request: Request,
+    inside: impl FnOnce(Request) -> F,
+) -> Response {
     let options = state.options();
     let logged = tracing::enabled!(tracing::Level::DEBUG).then(|| {
-        let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
-        (request.method().clone(), route)
+        let route = route_of(request.extensions()).unwrap_or("-").to_owned();
+        (Instant::now(), request.method().clone(), route)
     });
     let (mut head, body) = request.into_parts();
     let client = Client::of(&head.extensions, &head.headers, &options.trusted_proxies);
     let is_for_event_source = asks_for_events(&head);
-    let mut response = match admit(&state, &client, &mut head).await {
+    let mut response = match admit(state, &client, &mut head).await {
         Ok(told) => {
-            let mut response = intake::take_in(&state, Request::from_parts(head, body), next).await;
+            let mut response = intake::take_in(state, Request::from_parts(head, body), inside).await;
             if let Some(told) = told {
                 told.tell(response.headers_mut());
             }
@@ -70,7 +77,7 @@ async fn guard(State(state): State<HttpState>, request: Request, next: Next) -> 
         response = live::come_back_later(response);
     }
     state.headers().complete(response.headers_mut(), options, client.is_encrypted);
-    if let Some((method, route)) = logged {
+    if let Some((started, method, route)) = logged {
         let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         let method = shown(method.as_str());
         tracing::debug!(%method, route, status = response.status().as_u16(), micros, "answered");
@@ -95,6 +102,5 @@ async fn admit(state: &HttpState, client: &Client, head: &mut Parts) -> Result<O
 
 /// Whether this is a request of an EventSource.
 fn asks_for_events(head: &Parts) -> bool {
-    let route = head.extensions.get::<MatchedPath>().map(MatchedPath::as_str);
-    head.method == Method::GET && route.is_some_and(|route| is_at_or_below(route, paths::EVENTS))
+    head.method == Method::GET && route_of(&head.extensions).is_some_and(|route| is_at_or_below(route, paths::EVENTS))
 }

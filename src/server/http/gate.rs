@@ -4,7 +4,6 @@
 use std::{net::IpAddr, sync::Arc};
 
 use axum::{
-    extract::MatchedPath,
     http::{HeaderMap, HeaderValue, header, request::Parts},
     response::Response,
 };
@@ -14,7 +13,7 @@ use super::{
     access::Access,
     client::Client,
     cookie::Cookie,
-    paths::{self, WEBSOCKET, is_at_or_below},
+    paths::{self, WEBSOCKET, is_at_or_below, route_of},
     problem,
     sites::Site,
 };
@@ -47,8 +46,8 @@ pub(super) async fn admit(
     head: &mut Parts,
 ) -> Result<Option<RateLimit>, Box<Response>> {
     // Where no route exists, there is nothing to protect.
-    let Some(route) = head.extensions.get::<MatchedPath>() else { return Ok(None) };
-    let access = Access::of(&head.method, route.as_str());
+    let Some(route) = route_of(&head.extensions) else { return Ok(None) };
+    let access = Access::of(&head.method, route);
     let Some(auth) = &options.auth else {
         // A program that embeds the router may provide the caller; else no authentication is needed.
         let principal = head.extensions.get().cloned().unwrap_or(Principal::operator());
@@ -172,7 +171,7 @@ fn bearer(shown: &HeaderValue) -> Option<&str> {
 
 /// The ticket in the URL of a stream.
 fn ticket(head: &Parts) -> Option<&str> {
-    let path = head.extensions.get::<MatchedPath>()?.as_str();
+    let path = route_of(&head.extensions)?;
     if !paths::STREAMS.iter().any(|stream| is_at_or_below(path, stream)) {
         return None;
     }
@@ -182,7 +181,7 @@ fn ticket(head: &Parts) -> Option<&str> {
 /// The credential of a browser's WebSocket, which can set only subprotocols: `campanile, bearer.TOKEN`, like
 /// Kubernetes.
 fn proof_in_subprotocol(head: &Parts) -> Option<&str> {
-    let path = head.extensions.get::<MatchedPath>()?.as_str();
+    let path = route_of(&head.extensions)?;
     let lines = head.headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter(|_| is_at_or_below(path, WEBSOCKET));
     let mut names = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
     names.find_map(|name| name.trim().strip_prefix("bearer."))

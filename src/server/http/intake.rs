@@ -4,17 +4,16 @@
 //! within the memory that the process may use for all bodies and answers. A panic of a handler is answered with a
 //! problem.
 
-use std::{convert::Infallible, panic::AssertUnwindSafe, time::Duration};
+use std::{convert::Infallible, future::Future, panic::AssertUnwindSafe, pin::pin, time::Duration};
 
 use axum::{
     body::{Body, Bytes, HttpBody},
     extract::{FromRequest, Request},
     http::{HeaderMap, Method, header},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use bytes::BytesMut;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::poll_immediate};
 use http_body_util::BodyExt;
 use tokio::{runtime::Handle, time::timeout};
 
@@ -56,8 +55,12 @@ impl<S: Send + Sync> FromRequest<S> for Whole {
     }
 }
 
-/// Reads the body, has the request answered, and counts the answer while it is being sent.
-pub(super) async fn take_in(state: &HttpState, request: Request, next: Next) -> Response {
+/// Reads the body, has the request answered by `inside`, and counts the answer while it is being sent.
+pub(super) async fn take_in<F: Future<Output = Response>>(
+    state: &HttpState,
+    request: Request,
+    inside: impl FnOnce(Request) -> F,
+) -> Response {
     let patience = state.options().request_timeout;
     let is_safe = !carries_a_body(request.method());
     let request = if is_safe {
@@ -76,7 +79,14 @@ pub(super) async fn take_in(state: &HttpState, request: Request, next: Next) -> 
         }
     };
     // Handlers share state behind locks that a panic does not leave broken.
-    match timeout(patience, AssertUnwindSafe(next.run(request)).catch_unwind()).await {
+    let mut answer = pin!(AssertUnwindSafe(inside(request)).catch_unwind());
+    // Most reads are answered at once, and need no timer.
+    let at_once = poll_immediate(answer.as_mut()).await;
+    let in_time = match at_once {
+        Some(answer) => Ok(answer),
+        None => timeout(patience, answer).await,
+    };
+    match in_time {
         Ok(Ok(answer)) if counts(&answer) => Box::pin(counted(answer, state)).await,
         Ok(Ok(answer)) => answer,
         // The panic hook has logged it.

@@ -14,6 +14,9 @@ mod unread_count;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::state::HttpState;
+pub(super) use create::{PATH as CREATE, answer as create};
+pub(super) use list::{PATH as LIST, answer as list};
+pub(super) use unread_count::{PATH as UNREAD_COUNT, answer as unread_count};
 
 pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()

@@ -1,6 +1,9 @@
 //! The paths of all routes.
 
-use axum::http::Uri;
+use axum::{
+    extract::MatchedPath,
+    http::{Extensions, Uri},
+};
 
 use crate::app::{Address, pages, percent_decoded, percent_encoded};
 
@@ -36,6 +39,16 @@ pub(super) const STREAMS: [&str; 2] = [WEBSOCKET, EVENTS];
 pub(super) const EVENTS: &str = "/api/notifications/stream";
 /// Live streams over a WebSocket.
 pub(super) const WEBSOCKET: &str = "/ws";
+
+/// In the extensions of a request that takes this route without axum, which has not matched it then.
+#[derive(Clone, Copy)]
+pub(super) struct Taken(pub(super) &'static str);
+
+/// The route that a request takes, as it is registered, such as `/ws/{user_id}`; `None` where it leads nowhere.
+pub(super) fn route_of(extensions: &Extensions) -> Option<&str> {
+    let matched = extensions.get::<MatchedPath>().map(MatchedPath::as_str);
+    matched.or_else(|| extensions.get::<Taken>().map(|taken| taken.0))
+}
 
 /// Whether a path, or a route, is this one or below it.
 pub(super) fn is_at_or_below(path: &str, above: &str) -> bool {

@@ -5,17 +5,14 @@
 
 use std::time::Duration;
 
-use axum::{
-    extract::MatchedPath,
-    http::{HeaderName, HeaderValue, Method, header, request::Parts},
-};
+use axum::http::{HeaderName, HeaderValue, Method, header, request::Parts};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::{
     HttpOptions,
     asked::Asked,
     names::shown,
-    paths::{self, is_at_or_below},
+    paths::{self, is_at_or_below, route_of},
 };
 use crate::model::{Code, Problem};
 use crate::server::{
@@ -47,7 +44,7 @@ impl Site {
         options: &HttpOptions,
     ) -> Result<Self, Problem> {
         // There only the link counts, which no page of another site has unless it shows the user's mail.
-        if route(head) == Some(paths::UNSUBSCRIBE) {
+        if route_of(&head.extensions) == Some(paths::UNSUBSCRIBE) {
             return Ok(Self::Own);
         }
         let origin = head.headers.get(header::ORIGIN);
@@ -124,14 +121,10 @@ fn is_own(origin: &HeaderValue, asked: &Asked<'_>, is_encrypted: bool, options: 
     (scheme == "https" || (scheme == "http" && is_plain())) && asked.is_at(scheme, from)
 }
 
-fn route(head: &Parts) -> Option<&str> {
-    head.extensions.get::<MatchedPath>().map(MatchedPath::as_str)
-}
-
 /// Whether this is a route that users may call with a token: the API, and no page or form.
 fn is_for_others(head: &Parts) -> bool {
     let all = ["/api/notifications", "/api/tickets", paths::WEBSOCKET, paths::OPENAPI];
-    route(head).is_none_or(|route| all.iter().any(|path| is_at_or_below(route, path)))
+    route_of(&head.extensions).is_none_or(|route| all.iter().any(|path| is_at_or_below(route, path)))
 }
 
 /// Whether a user follows a link of another site to a page, or that site shows the page in a frame, where the setting
@@ -145,7 +138,7 @@ fn opens_a_page(head: &Parts, options: &HttpOptions) -> bool {
     };
     let is_shown = is("sec-fetch-dest", "document")
         || (options.frame_ancestors.are_some() && (is("sec-fetch-dest", "iframe") || is("sec-fetch-dest", "frame")));
-    is_read && is("sec-fetch-mode", "navigate") && is_shown && route(head).is_none_or(is_page)
+    is_read && is("sec-fetch-mode", "navigate") && is_shown && route_of(&head.extensions).is_none_or(is_page)
 }
 
 /// Lets pages of listed sites use the API (CORS), with a token and without cookies.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Body, response::Response};
+use axum::{body::Body, response::Response};
 use hyper::{
     Method, Request, StatusCode, Version,
     body::Incoming,
@@ -28,7 +28,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use super::{
-    LongStream, Peer, Place,
+    Answers, LongStream, Peer, Place,
     http2::{self, Requests},
     relay::relay,
     shared::SharedStream,
@@ -50,8 +50,8 @@ const HTTP2_SEND_BUFFER: usize = 64 * 1024;
 const MOST_IN_VAIN: u64 = 64 * 1024;
 
 /// A connection to serve.
-pub(super) struct Connection {
-    pub(super) router: Router,
+pub(super) struct Connection<A> {
+    pub(super) answers: A,
     pub(super) place: Place,
     pub(super) peer: Peer,
     /// Changes when the server stops.
@@ -60,7 +60,7 @@ pub(super) struct Connection {
     pub(super) max_header_bytes: usize,
 }
 
-impl Connection {
+impl<A: Answers> Connection<A> {
     /// Serves a client from its first byte on, which belongs to TLS when there is an acceptor.
     pub(super) async fn serve(mut self, stream: Plain, acceptor: Option<TlsAcceptor>) {
         let begun = tokio::select! {
@@ -83,16 +83,16 @@ impl Connection {
     }
 
     async fn serve_http1(self, stream: Stream) -> hyper::Result<()> {
-        let Self { router, place, peer, mut stopping, header_timeout, max_header_bytes } = self;
+        let Self { answers, place, peer, mut stopping, header_timeout, max_header_bytes } = self;
         let (io, owner) = SharedStream::new(stream);
         let (hand_over, mut handed_over) = oneshot::channel();
         let hand_over = Arc::new(Mutex::new(Some(hand_over)));
-        let (router, of_requests, of_upgrade) = (TowerToHyperService::new(router), place.clone(), owner.clone());
+        let (answers, of_requests, of_upgrade) = (TowerToHyperService::new(answers), place.clone(), owner.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(of_requests.clone());
             request.extensions_mut().insert(peer);
             let may_be_long = request.version() == Version::HTTP_11 && request.method() == Method::GET;
-            let answer = router.call(request);
+            let answer = answers.call(request);
             let (hand_over, of_upgrade) = (Arc::clone(&hand_over), of_upgrade.clone());
             async move {
                 let response: Response<Body> = answer.await?;
@@ -147,13 +147,13 @@ impl Connection {
     /// hyper's defaults stay: a window of 1 MiB for a client's data, 20 resets of unprocessed requests
     /// (CVE-2023-44487), 20 s to answer a ping.
     async fn serve_http2(self, stream: Stream) -> hyper::Result<()> {
-        let Self { router, place, peer, mut stopping, header_timeout, max_header_bytes } = self;
-        let router = TowerToHyperService::new(router);
+        let Self { answers, place, peer, mut stopping, header_timeout, max_header_bytes } = self;
+        let answers = TowerToHyperService::new(answers);
         let requests = Requests::new(header_timeout);
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(place.clone());
             request.extensions_mut().insert(peer);
-            let answer = router.call(request);
+            let answer = answers.call(request);
             async move { answer.await.map(http2::watch) }
         });
         let connection = conn::http2::Builder::new(requests.clone())

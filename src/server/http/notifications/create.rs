@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::State,
+    extract::{FromRef, FromRequest, FromRequestParts, Request, State},
     http::{HeaderName, StatusCode, header},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -21,6 +21,12 @@ use crate::{
     },
 };
 
+/// The route.
+pub(in crate::server::http) const PATH: &str = "/api/notifications/create";
+
+/// The notification, and its URL.
+type Created = (StatusCode, [(HeaderName, String); 1], Json<Notification>);
+
 pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(create))
 }
@@ -30,7 +36,7 @@ pub(super) fn routes() -> OpenApiRouter<HttpState> {
 /// The notification is stored in the inbox before the answer is sent, and clients that follow the inbox receive it.
 /// Mail and push follow according to the user's preferences.
 #[utoipa::path(
-    post, path = "/api/notifications/create", operation_id = "createNotification", tag = "notifications", request_body = NotificationDraft,
+    post, path = PATH, operation_id = "createNotification", tag = "notifications", request_body = NotificationDraft,
     params(IdempotencyParams),
     responses(
         (status = 201, description = "The notification is stored", body = Notification,
@@ -43,11 +49,21 @@ async fn create(
     Idempotency(key): Idempotency,
     _: Query<Nothing>,
     body: JsonBody,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Notification>), Problem> {
+) -> Result<Created, Problem> {
     let new = body.read(read).await?;
     let created = service.create_once(&principal, new, key.as_ref()).await?;
     let location = format!("/api/notifications/{}", created.id);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(created)))
+}
+
+/// Answers a request whose route was matched before.
+pub(in crate::server::http) async fn answer(state: HttpState, request: Request) -> Result<Created, Problem> {
+    let (mut head, body) = request.into_parts();
+    let Ok(caller) = Caller::from_request_parts(&mut head, &state).await;
+    let key = Idempotency::from_request_parts(&mut head, &state).await?;
+    let query = Query::from_request_parts(&mut head, &state).await?;
+    let body = JsonBody::from_request(Request::from_parts(head, body), &state).await?;
+    create(State(FromRef::from_ref(&state)), caller, key, query, body).await
 }
 
 fn read(body: &JsonBody) -> Result<NewNotification, Problem> {

@@ -2,7 +2,7 @@
 
 use axum::{
     body::Bytes,
-    extract::{RawQuery, State},
+    extract::{FromRef, FromRequestParts, RawQuery, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, header},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -19,6 +19,8 @@ use crate::{
     },
 };
 
+/// The route.
+pub(in crate::server::http) const PATH: &str = "/api/notifications/list";
 /// The change number at which a page of one inbox was read.
 const MODSEQ: HeaderName = HeaderName::from_static("campanile-modseq");
 
@@ -35,7 +37,7 @@ impl Parameters for ListParams {
 /// With `user_id`, lists that inbox; otherwise all inboxes that the caller may read. The header `Link` contains the
 /// next page.
 #[utoipa::path(
-    get, path = "/api/notifications/list", operation_id = "listNotifications", tag = "notifications", params(ListParams),
+    get, path = PATH, operation_id = "listNotifications", tag = "notifications", params(ListParams),
     responses(
         (status = 200, description = "One page", body = Vec<Notification>,
          headers(
@@ -58,12 +60,20 @@ async fn list(
     if let Some(modseq) = page.modseq {
         headers.insert(MODSEQ, HeaderValue::from(modseq));
     }
-    let link = page
-        .next
-        .and_then(|next| HeaderValue::from_str(&next_link("/api/notifications/list", query.as_deref(), next)).ok());
+    let link = page.next.and_then(|next| HeaderValue::from_str(&next_link(PATH, query.as_deref(), next)).ok());
     if let Some(link) = link {
         headers.insert(header::LINK, link);
     }
     state.charge(principal.holder(), 0, page.json.len());
     Ok((headers, page.json))
+}
+
+/// Answers a request whose route was matched before.
+pub(in crate::server::http) async fn answer(state: HttpState, request: Request) -> Result<(HeaderMap, Bytes), Problem> {
+    let (mut head, _) = request.into_parts();
+    let Ok(caller) = Caller::from_request_parts(&mut head, &state).await;
+    let query = Query::from_request_parts(&mut head, &state).await?;
+    let raw = RawQuery(head.uri.query().map(str::to_owned));
+    let service = State(FromRef::from_ref(&state));
+    list(State(state), service, caller, raw, query).await
 }
