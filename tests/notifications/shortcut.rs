@@ -21,7 +21,9 @@ async fn ask<S>(of: &S, request: Request<Body>) -> Answer
 where
     S: Service<Request<Body>, Response = axum::response::Response, Error = std::convert::Infallible> + Clone,
 {
-    let (head, body) = of.clone().oneshot(request).await.unwrap().into_parts();
+    let (mut head, body) = of.clone().oneshot(request).await.unwrap().into_parts();
+    // hyper adds it where axum did not.
+    head.headers.remove(header::CONTENT_LENGTH);
     let body = body.collect().await.unwrap().to_bytes();
     (head.status, head.headers, String::from_utf8(body.to_vec()).unwrap())
 }
