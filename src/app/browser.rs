@@ -263,8 +263,8 @@ pub(super) fn leave_in_tab(name: &str, text: &str) {
     }
 }
 
-/// The text left under this name at this address, where the user comes back to the page that left it: by a reload, by the history, or in
-/// another language. A user who comes in another way may be another one.
+/// The text left under this name at this address, where the user comes back to the page that left it: by a reload, by the
+/// history, or in another language. A user who comes in another way may be another one.
 pub(super) fn left_in_tab(name: &str) -> Option<String> {
     let storage = window().session_storage().ok()??;
     let comes_back = window().performance()?.navigation().type_() != web_sys::PerformanceNavigation::TYPE_NAVIGATE;
