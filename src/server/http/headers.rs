@@ -2,47 +2,35 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::{HttpOptions, problem};
+use super::HttpOptions;
 
 /// The headers that an answer has unless its handler sets them.
-const HEADERS: [(HeaderName, HeaderValue); 3] = [
+const HEADERS: [(HeaderName, HeaderValue); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
-    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-];
-
-/// Those of an answer that a browser may show as a page. JSON opens nothing and loads nothing, and clients ask for it often.
-const OF_PAGES: [(HeaderName, HeaderValue); 2] = [
     (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
     (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
 ];
 
 /// A browser that used an encrypted connection once uses no other for a year.
 const ONLY_ENCRYPTED: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// The headers of an answer whose handler sets none.
-pub(super) struct Headers {
-    of_pages: HeaderMap,
-    of_json: HeaderMap,
-}
+pub(super) struct Headers(HeaderMap);
 
 impl Headers {
     pub(super) fn new(options: &HttpOptions) -> Self {
-        let mut of_pages = HeaderMap::from_iter(HEADERS.into_iter().chain(OF_PAGES));
-        options.frame_ancestors.tell(&mut of_pages);
-        let mut of_json = HeaderMap::from_iter(HEADERS);
-        options.frame_ancestors.tell(&mut of_json);
-        // The policy says the same, to every browser that these pages are made for.
-        of_json.remove(header::X_FRAME_OPTIONS);
-        Self { of_pages, of_json }
+        let mut headers = HeaderMap::from_iter(HEADERS);
+        options.frame_ancestors.tell(&mut headers);
+        Self(headers)
     }
 
     /// Adds the headers that the handler did not set: a copy of all, to which the few of the handler are added, costs half
     /// of what each added to the handler's does.
     pub(super) fn complete(&self, headers: &mut HeaderMap, options: &HttpOptions, is_encrypted: bool) {
         let has_policy = headers.contains_key(header::CONTENT_SECURITY_POLICY);
-        let all = if is_json(headers) { &self.of_json } else { &self.of_pages };
-        let own = std::mem::replace(headers, all.clone());
+        let own = std::mem::replace(headers, self.0.clone());
         headers.extend(own);
         if has_policy {
             options.frame_ancestors.tell(headers);
@@ -51,12 +39,6 @@ impl Headers {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, ONLY_ENCRYPTED);
         }
     }
-}
-
-/// Whether an answer with these headers is JSON.
-fn is_json(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(header::CONTENT_TYPE);
-    content_type.is_some_and(|content_type| content_type == "application/json" || content_type == problem::MEDIA_TYPE)
 }
 
 #[cfg(test)]
@@ -86,7 +68,7 @@ mod tests {
         assert_eq!(all(header::SET_COOKIE), ["a=1", "b=2"]);
         assert_eq!(all(header::CONTENT_TYPE), ["text/plain"]);
         assert_eq!(all(header::X_CONTENT_TYPE_OPTIONS), ["nosniff"]);
-        assert_eq!(headers.len(), HEADERS.len() + OF_PAGES.len() + 2 + 3, "with the policy and X-Frame-Options");
+        assert_eq!(headers.len(), HEADERS.len() + 2 + 3, "with the policy and X-Frame-Options");
     }
 
     #[test]
@@ -95,14 +77,5 @@ mod tests {
         let own = complete(&[(header::CONTENT_SECURITY_POLICY, "default-src 'self'")]);
         assert_eq!(policy(&own), "default-src 'self'; frame-ancestors 'none'");
         assert!(policy(&complete(&[])).starts_with("default-src 'none'; "));
-    }
-
-    #[test]
-    fn json_has_no_headers_that_only_pages_heed() {
-        let said = |content_type| complete(&[(header::CONTENT_TYPE, content_type)]).keys().count();
-        let (of_json, of_pages) = (HEADERS.len() + 2, HEADERS.len() + OF_PAGES.len() + 3);
-        assert_eq!([said("application/json"), said("application/problem+json")], [of_json; 2]);
-        assert_eq!([said("text/html; charset=utf-8"), said("image/svg+xml"), said("application/jsonp")], [of_pages; 3]);
-        assert_eq!(complete(&[]).len() + 1, of_pages);
     }
 }

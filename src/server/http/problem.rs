@@ -20,8 +20,6 @@ use crate::{
     },
 };
 
-/// The media type of a problem (RFC 9457).
-pub(super) const MEDIA_TYPE: &str = "application/problem+json";
 /// The challenge for an invalid credential (RFC 6750).
 const NOT_GOOD: HeaderValue = HeaderValue::from_static("Bearer realm=\"campanile\", error=\"invalid_token\"");
 
@@ -34,7 +32,7 @@ impl IntoResponse for Problem {
         };
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"campanile\""));
         }
