@@ -16,24 +16,39 @@ const HEADERS: [(HeaderName, HeaderValue); 5] = [
 /// A browser that used an encrypted connection once uses no other for a year.
 const ONLY_ENCRYPTED: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// The headers of an answer whose handler sets none.
-pub(super) struct Headers(HeaderMap);
+/// The type that axum gives to JSON.
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// The headers that are copied to each answer.
+pub(super) struct Headers {
+    /// Those of an answer whose handler sets none.
+    all: HeaderMap,
+    /// Those of an answer whose handler sets none but the type of JSON.
+    of_json: HeaderMap,
+}
 
 impl Headers {
     pub(super) fn new(options: &HttpOptions) -> Self {
-        let mut headers = HeaderMap::from_iter(HEADERS);
-        options.frame_ancestors.tell(&mut headers);
-        Self(headers)
+        let mut all = HeaderMap::from_iter(HEADERS);
+        options.frame_ancestors.tell(&mut all);
+        let mut of_json = all.clone();
+        of_json.insert(header::CONTENT_TYPE, JSON);
+        Self { all, of_json }
     }
 
     /// Adds the headers that the handler did not set: a copy of all, to which the few of the handler are added, costs half
     /// of what each added to the handler's does.
     pub(super) fn complete(&self, headers: &mut HeaderMap, options: &HttpOptions, is_encrypted: bool) {
-        let has_policy = headers.contains_key(header::CONTENT_SECURITY_POLICY);
-        let own = std::mem::replace(headers, self.0.clone());
-        headers.extend(own);
-        if has_policy {
-            options.frame_ancestors.tell(headers);
+        // Most answers: the copy needs no room for more.
+        if headers.len() == 1 && headers.get(header::CONTENT_TYPE) == Some(&JSON) {
+            headers.clone_from(&self.of_json);
+        } else {
+            let has_policy = headers.contains_key(header::CONTENT_SECURITY_POLICY);
+            let own = std::mem::replace(headers, self.all.clone());
+            headers.extend(own);
+            if has_policy {
+                options.frame_ancestors.tell(headers);
+            }
         }
         if is_encrypted {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, ONLY_ENCRYPTED);
@@ -69,6 +84,16 @@ mod tests {
         assert_eq!(all(header::CONTENT_TYPE), ["text/plain"]);
         assert_eq!(all(header::X_CONTENT_TYPE_OPTIONS), ["nosniff"]);
         assert_eq!(headers.len(), HEADERS.len() + 2 + 3, "with the policy and X-Frame-Options");
+    }
+
+    #[test]
+    fn json_has_the_headers_of_every_answer_and_its_type() {
+        let (json, mut other) = (complete(&[(header::CONTENT_TYPE, "application/json")]), complete(&[]));
+        other.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        assert_eq!(json, other);
+        let problem = complete(&[(header::CONTENT_TYPE, "application/problem+json")]);
+        assert_eq!(problem[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(problem.len(), other.len());
     }
 
     #[test]
