@@ -129,7 +129,10 @@ async fn a_notification_has_a_page_with_forms_and_no_script_of_its_own() {
 #[tokio::test]
 async fn an_invalid_id_or_action_is_answered_with_a_page() {
     let app = desk(HttpOptions::default());
-    assert_eq!(app.get("/notifications/nonsense").await.status, StatusCode::NOT_FOUND);
+    let wrong = app.get("/notifications/Your%20session%20has%20ended").await;
+    assert_eq!(wrong.status, StatusCode::NOT_FOUND);
+    let html = wrong.text();
+    assert!(html.contains("There is no such notification.") && !html.contains("session has ended"), "{html}");
     assert_eq!(app.get(&format!("/notifications/{}", Uuid::nil())).await.status, StatusCode::NOT_FOUND);
     let id = app.notify("ann", "note").await;
     let path = format!("/notifications/{id}");

@@ -7,10 +7,11 @@ use super::{
     body::NoBody,
     deliveries::Delivering,
     extract::{Caller, FromSegment, Nothing, Path, Query},
+    problem,
     state::HttpState,
 };
 use crate::{
-    model::{Channel, Code, Invalid, Problem},
+    model::{Channel, Invalid, Problem},
     server::delivery::ChannelView,
 };
 
@@ -25,8 +26,8 @@ impl FromSegment for Channel {
         Self::parse(segment)
     }
 
-    fn refused(why: Invalid) -> Problem {
-        Problem::new(Code::NotFound, format!("There is no such channel. {why}"))
+    fn refused(segment: &str, why: Invalid) -> Problem {
+        problem::names_nothing("channel", segment, &why)
     }
 }
 

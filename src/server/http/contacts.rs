@@ -11,9 +11,10 @@ use super::{
     body::{JsonBody, NoBody},
     deliveries::Delivering,
     extract::{Caller, FromSegment, Nothing, Path, Query},
+    problem,
     state::HttpState,
 };
-use crate::model::{Code, Contact, ContactId, Environment, FcmKind, Invalid, Problem, UserId, described::only};
+use crate::model::{Contact, ContactId, Environment, FcmKind, Invalid, Problem, UserId, described::only};
 
 pub(super) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(list, put)).routes(routes!(delete))
@@ -26,8 +27,8 @@ impl FromSegment for ContactId {
         Self::parse(segment)
     }
 
-    fn refused(why: Invalid) -> Problem {
-        Problem::new(Code::NotFound, format!("There is no such contact. {why}"))
+    fn refused(segment: &str, why: Invalid) -> Problem {
+        problem::names_nothing("contact", segment, &why)
     }
 }
 

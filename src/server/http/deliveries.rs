@@ -14,6 +14,7 @@ use super::{
     extract::{Caller, FromSegment, Nothing, Parameters, Path, Query},
     json::{self, Unknown},
     next_link::next_link,
+    problem,
     state::HttpState,
 };
 use crate::{
@@ -50,8 +51,8 @@ impl FromSegment for DeliveryId {
         Self::parse(segment)
     }
 
-    fn refused(why: Invalid) -> Problem {
-        Problem::new(Code::NotFound, format!("There is no such delivery. {why}"))
+    fn refused(segment: &str, why: Invalid) -> Problem {
+        problem::names_nothing("delivery", segment, &why)
     }
 }
 

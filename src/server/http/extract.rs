@@ -7,7 +7,7 @@ use axum::{
 use serde::{Deserialize, de::DeserializeOwned};
 use utoipa::IntoParams;
 
-use super::names;
+use super::{names, problem};
 use crate::{
     app::{is_percent_encoded_text, percent_decoded},
     model::{Code, Complaints, FieldError, Invalid, NotificationId, Problem, UserId},
@@ -131,8 +131,8 @@ pub(super) trait FromSegment: Sized {
     /// Parses it, after percent-decoding.
     fn from_segment(segment: &str) -> Result<Self, Invalid>;
 
-    /// The problem for an invalid one.
-    fn refused(why: Invalid) -> Problem {
+    /// The problem for this segment, which is an invalid one.
+    fn refused(_: &str, why: Invalid) -> Problem {
         Problem::invalid(vec![FieldError::new(Self::NAME, why)])
     }
 }
@@ -152,9 +152,8 @@ impl FromSegment for NotificationId {
         Self::parse(segment)
     }
 
-    /// An invalid id names nothing that exists or ever existed, so the path leads nowhere.
-    fn refused(why: Invalid) -> Problem {
-        Problem::new(Code::NotFound, format!("There is no such notification. {why}"))
+    fn refused(segment: &str, why: Invalid) -> Problem {
+        problem::names_nothing("notification", segment, &why)
     }
 }
 
@@ -189,5 +188,5 @@ async fn segments<T: DeserializeOwned + Send, S: Send + Sync>(parts: &mut Parts,
 }
 
 fn parse_segment<T: FromSegment>(segment: &str) -> Result<T, Problem> {
-    T::from_segment(segment).map_err(T::refused)
+    T::from_segment(segment).map_err(|why| T::refused(segment, why))
 }

@@ -10,7 +10,7 @@ use axum::{
 
 use super::names::shown;
 use crate::{
-    model::{Code, Problem},
+    model::{Code, Invalid, Problem},
     server::{
         auth::{AuthError, Authenticator},
         identity::Denied,
@@ -54,6 +54,12 @@ pub(super) async fn no_such_route(uri: Uri) -> Problem {
         Code::NotFound,
         format!("There is nothing at {}. The routes are listed at /api/docs.", shown(uri.path())),
     )
+}
+
+/// The problem of a path with a segment that names no such thing, now or ever: it may be a misspelt route as well.
+pub(super) fn names_nothing(thing: &str, segment: &str, why: &Invalid) -> Problem {
+    let detail = format!("There is no {thing} `{}`. {why} The routes are listed at /api/docs.", shown(segment));
+    Problem::new(Code::NotFound, detail)
 }
 
 /// Answers a caller who may not do this.

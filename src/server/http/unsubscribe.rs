@@ -44,7 +44,7 @@ impl FromSegment for Token {
         Ok(Self(segment.to_owned()))
     }
 
-    fn refused(why: Invalid) -> Problem {
+    fn refused(_: &str, why: Invalid) -> Problem {
         Problem::new(Code::NotFound, why.to_string())
     }
 }

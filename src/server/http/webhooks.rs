@@ -11,10 +11,11 @@ use super::{
     body::{JsonBody, NoBody},
     deliveries::Delivering,
     extract::{Caller, FromSegment, Nothing, Path, Query},
+    problem,
     state::HttpState,
 };
 use crate::{
-    model::{Category, Code, EventKind, Invalid, Problem, UserId, WebhookId, WebhookView},
+    model::{Category, EventKind, Invalid, Problem, UserId, WebhookId, WebhookView},
     server::delivery::TestResult,
 };
 
@@ -37,8 +38,8 @@ impl FromSegment for WebhookId {
         Self::parse(segment)
     }
 
-    fn refused(why: Invalid) -> Problem {
-        Problem::new(Code::NotFound, format!("There is no such webhook. {why}"))
+    fn refused(segment: &str, why: Invalid) -> Problem {
+        problem::names_nothing("webhook", segment, &why)
     }
 }
 

@@ -18,11 +18,11 @@ use crate::{
         Address,
         pages::{Content, NotificationPage, Older, contact_name, notification_path},
     },
-    model::{DeliveryId, NotificationId, Problem, UserId},
+    model::{Code, DeliveryId, Invalid, NotificationId, Problem, UserId},
     server::{
         delivery::Delivery,
         http::{
-            extract::{Caller, Path},
+            extract::{Caller, FromSegment, Path},
             state::HttpState,
         },
         identity::{Principal, Scope},
@@ -30,16 +30,32 @@ use crate::{
     },
 };
 
+/// The notification that the path names.
+pub(super) struct Named(NotificationId);
+
+impl FromSegment for Named {
+    const NAME: &'static str = NotificationId::NAME;
+
+    fn from_segment(segment: &str) -> Result<Self, Invalid> {
+        NotificationId::from_segment(segment).map(Self)
+    }
+
+    /// It does not repeat the segment, so that no URL can put text into a page.
+    fn refused(_: &str, why: Invalid) -> Problem {
+        Problem::new(Code::NotFound, format!("There is no such notification. {why}"))
+    }
+}
+
 /// `GET`
 pub(super) async fn page(
     State(state): State<HttpState>,
     Caller(principal): Caller,
-    id: Result<Path<NotificationId>, Problem>,
+    id: Result<Path<Named>, Problem>,
     head: Parts,
 ) -> Result<Response, Problem> {
     let mut visit = Visit::begin(&state, principal, head, None).await?;
     let content = match id {
-        Ok(Path(id)) => read(&state, &visit, id).await,
+        Ok(Path(Named(id))) => read(&state, &visit, id).await,
         Err(problem) => Err(problem),
     };
     if let Ok(Content::Notification(page)) = &content {
@@ -97,12 +113,12 @@ async fn names(
 pub(super) async fn act(
     State(state): State<HttpState>,
     Caller(principal): Caller,
-    id: Result<Path<NotificationId>, Problem>,
+    id: Result<Path<Named>, Problem>,
     request: Request,
 ) -> Result<Response, Problem> {
     let (form, head) = Form::take(request, &["do", "delivery"]).await?;
     let done = match &id {
-        Ok(Path(id)) => deed(&state, &principal, *id, &form).await,
+        Ok(Path(Named(id))) => deed(&state, &principal, *id, &form).await,
         Err(problem) => Err(problem.clone()),
     };
     let problem = match done {
@@ -111,7 +127,7 @@ pub(super) async fn act(
     };
     let visit = Visit::begin(&state, principal, head, Some(&problem)).await?;
     let content = match id {
-        Ok(Path(id)) => read(&state, &visit, id).await,
+        Ok(Path(Named(id))) => read(&state, &visit, id).await,
         Err(problem) => Err(problem),
     };
     with_status(visit.show(content).await?, &problem)
