@@ -1,12 +1,15 @@
 //! Which notifications leave an inbox by themselves: by the window, their expiry or their age, against every back end.
 
+use std::collections::HashMap;
+
 use campanile::{
-    model::{Filter, NotificationDraft, Timestamp},
+    model::{Category, Event, Filter, Marking, NotificationDraft, Timestamp},
     server::store::{Due, Store},
 };
+use futures_util::future::join_all;
 
 use super::{
-    accepted, contents,
+    Announced, accepted, contents,
     contract::{contract, expired_at, modseq, told, unread},
     create, draft, memory, postgres, send, sqlite, user,
 };
@@ -41,6 +44,57 @@ contract! {
         send(&*store, "ann", "d").await;
         assert_eq!(unread(&*store, "ann").await, 2);
         assert_eq!(store.overview(Some(&user("ann"))).await.unwrap().total, 2);
+    }
+
+    async fn an_inbox_that_grows_beyond_the_window_many_times_at_once_has_the_right_counts(open) {
+        let store = open(5).await;
+        let (announced, first) = (Announced::by(&*store), modseq(&*store, "ann").await);
+        store.create(&std::array::from_fn::<_, 12, _>(|_| accepted(draft("ann", "batch"))), None).await.unwrap();
+        let store = &*store;
+        join_all((0..60).map(async |number| {
+            let sent = send(store, "ann", "alone").await;
+            if number % 3 == 0 {
+                store.set_read(sent.id, None, true).await.unwrap();
+            }
+            if number % 7 == 0 {
+                store.delete(sent.id, None).await.unwrap();
+            }
+        }))
+        .await;
+        // However many of the newest were deleted, these are new.
+        store.create(&std::array::from_fn::<_, 5, _>(|_| accepted(draft("ann", "last"))), None).await.unwrap();
+        assert_eq!(contents(store, &Filter::inbox(user("ann")), None, 50).await.0, ["last"; 5]);
+        assert_eq!(unread(store, "ann").await, 5);
+        let overview = store.overview(Some(&user("ann"))).await.unwrap();
+        assert_eq!((overview.total, overview.unread_count), (5, 5));
+        let events = announced.of(&user("ann"), first, modseq(store, "ann").await).await;
+        let mut marks = HashMap::new();
+        for event in &events {
+            match event {
+                Event::Created { notification, .. } | Event::Updated { notification, .. } => {
+                    marks.insert(notification.id, notification.is_read);
+                }
+                Event::Deleted { id, .. } => assert!(marks.remove(id).is_some(), "it was there, and goes once"),
+                Event::AllRead { .. } => unreachable!(),
+            }
+            assert_eq!(event.unread_count(), marks.values().filter(|is_read| !**is_read).count() as u64);
+        }
+        assert_eq!(marks.len(), 5);
+    }
+
+    async fn a_request_beside_creations_sees_no_more_than_the_window(open) {
+        let store = open(5).await;
+        let store = &*store;
+        let creations = || join_all((0..5).map(|_| send(store, "ann", "x")));
+        creations().await;
+        let (ann, whole) = (user("ann"), Marking::default());
+        let part = Marking { category: Some(Category::parse("message").unwrap()), ..Marking::default() };
+        for marking in [&whole, &part].into_iter().cycle().take(60) {
+            let (_, found) = tokio::join!(creations(), store.mark_read_at(&ann, 5));
+            assert_eq!(found.unwrap(), None);
+            let (_, marked) = tokio::join!(creations(), store.mark_all_read(&ann, marking));
+            assert!(marked.unwrap().count <= 5);
+        }
     }
 
     async fn expired_notifications_are_deleted_and_announced(open) {

@@ -3,7 +3,7 @@
 mod deleting;
 mod mark_all;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -27,6 +27,9 @@ use crate::{
     },
 };
 use deleting::Deletion;
+
+/// So many notifications beyond the window are deleted before the end of the transaction: their room is free for the next.
+const MOST_SURPLUS: u64 = 64;
 
 /// The place of the next notification.
 pub(super) fn next_seq(connection: &Connection) -> rusqlite::Result<i64> {
@@ -60,6 +63,8 @@ pub(super) struct Batch<'a> {
     insert: Option<Insert<'a>>,
     deletion: Option<Deletion<'a>>,
     inboxes: HashMap<i64, Inbox>,
+    /// The inboxes that grew beyond the window.
+    overfull: BTreeSet<i64>,
     numbers: HashMap<UserId, i64>,
     kinds: BTreeMap<Category, i64>,
     unread: i64,
@@ -93,6 +98,7 @@ impl<'a> Batch<'a> {
             insert: None,
             deletion: None,
             inboxes: HashMap::new(),
+            overfull: BTreeSet::new(),
             numbers: HashMap::new(),
             kinds: BTreeMap::new(),
             unread: 0,
@@ -140,10 +146,11 @@ impl<'a> Batch<'a> {
         self.connection
     }
 
-    /// Writes the inboxes and totals, and fills the outbox.
+    /// Empties the inboxes down to the window, writes them and the totals, and fills the outbox.
     pub(super) fn finish(mut self) -> rusqlite::Result<Finished> {
         const ADD: &str = "INSERT INTO totals (name, count) VALUES (?1, ?2)
             ON CONFLICT (name) DO UPDATE SET count = count + excluded.count";
+        self.delete_surplus()?;
         Inbox::update(self.connection, self.inboxes.values())?;
         let kinds = self.kinds.iter().map(|(category, count)| (category.as_str(), *count));
         for total in kinds.chain([("", self.unread)]).filter(|(_, count)| *count != 0) {
@@ -199,7 +206,12 @@ impl<'a> Batch<'a> {
         *self.kinds.entry(notification.category.clone()).or_default() += 1;
         self.changes.push(Change { user_id, event: Event::Created { modseq, unread_count, notification } });
         self.unread += 1;
-        (0..surplus).try_for_each(|_| self.remove_oldest(number))?;
+        if surplus > 0 {
+            self.overfull.insert(number);
+        }
+        if surplus >= MOST_SURPLUS {
+            self.delete_surplus()?;
+        }
         Ok(accepted)
     }
 
@@ -223,6 +235,7 @@ impl<'a> Batch<'a> {
              (SELECT seq FROM notifications INDEXED BY notifications_by_inbox WHERE inbox = ?1
               ORDER BY created DESC LIMIT 1 OFFSET ?2)"
         );
+        self.delete_surplus()?;
         let Some(inbox) = self.known(user_id)? else { return Ok(None) };
         let offset = i64::try_from(index).unwrap_or(i64::MAX);
         let mut query = self.connection.prepare_cached(AT)?;

@@ -14,6 +14,7 @@ impl Batch<'_> {
         user_id: &UserId,
         marking: &Marking,
     ) -> rusqlite::Result<Marked> {
+        self.delete_surplus()?;
         let Some(number) = self.known(user_id)? else { return Ok(Marked::default()) };
         let present = self.inbox(number)?.present;
         if present.unread_count == 0 {
